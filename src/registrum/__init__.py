@@ -1,0 +1,1 @@
+"""Registrum: an open, self-hosted registry of model and data artifacts."""
