@@ -1,0 +1,63 @@
+# Each target does all its own set-up: a fresh checkout needs Python 3.11 or newer, and nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+FAST := -n 2 -m "not slow"
+
+.PHONY: serve test fast client check format test-slow bench docs postgres clean
+.DELETE_ON_ERROR:
+
+## serve: the server on SQLite and a data folder, at http://127.0.0.1:8080
+serve: $(BIN)/.server
+	$(BIN)/registrum serve
+
+## test: everything but the slow tests; installs PostgreSQL's binaries where root and missing
+test: check fast client
+
+fast: $(BIN)/.dev postgres
+	$(BIN)/pytest $(FAST) --ignore tests/client --ignore tests/house
+
+client: $(BIN)/.dev postgres
+	$(BIN)/pytest $(FAST) tests/client
+
+## check: style, types, layers, and the tests that read the code and the documents
+check: $(BIN)/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest tests/house
+
+format: $(BIN)/.dev
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+## test-slow: what `make test` runs, and the older clients, kills, large files and the browser matrix
+test-slow: check postgres
+	$(BIN)/pytest -n 2
+
+## bench: prints the table of performance budgets
+bench: $(BIN)/.dev postgres
+	$(BIN)/python -m benchmarks
+
+## docs: writes the generated pages of docs/ anew
+docs: $(BIN)/.dev
+	$(BIN)/python docs/generate.py
+
+postgres:
+	@sh tests/install-postgres.sh
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+
+$(BIN)/python:
+	$(PYTHON) -m venv .venv
+	$(PIP) install --upgrade 'pip>=25.1'
+
+$(BIN)/.server: pyproject.toml | $(BIN)/python
+	$(PIP) install --editable '.[server]'
+	@touch $@
+
+$(BIN)/.dev: pyproject.toml | $(BIN)/python
+	$(PIP) install --editable '.[server,postgres,s3]' --group dev
+	@touch $@ $(BIN)/.server
