@@ -1,8 +1,8 @@
 """A PostgreSQL cluster of the tests' own, from the binaries on the machine, in a scratch folder.
 
-The server is our child process and is told to quit when we die. It listens on a Unix socket only. PostgreSQL refuses
-to run as root, so there the server runs as the user `postgres`. A template database is prepared once per cluster and
-cloned for each test.
+The server is our child process and is told to quit when we die. It listens on a Unix socket only.
+PostgreSQL refuses to run as root, so there the server runs as the user `postgres`. A template
+database is prepared once per cluster and cloned for each test.
 """
 
 import os

@@ -1,0 +1,434 @@
+"""Every setting of the server: what it means, where it comes from, and what is refused.
+
+A setting is given by a flag of `registrum serve`, else a `REGISTRUM_*` variable, else a TOML file,
+else its default. A secret may be read from a file instead, by the same name with `_FILE` behind it;
+secrets have no flag, because other users of the machine can see flags. (`--database-url` is the
+exception: it holds a password only where the operator puts one into it.)
+"""
+
+import ipaddress
+import os
+import secrets
+import tomllib
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from registrum.core.errors import Invalid, RegistrumError
+
+MIB = 1024 * 1024
+KEY_FILE_NAME = "secret-key"
+SHORTEST_SECRET = 32
+SHORTEST_API_KEY = 40
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["text", "json"]
+
+
+class InvalidSetting(RegistrumError):
+    """A setting is missing, malformed, or does not go with another one."""
+
+    code = "invalid_setting"
+
+
+def _setting(
+    default: Any,
+    doc: str,
+    *,
+    secret: bool = False,
+    flag: bool | None = None,
+    least: int | None = None,
+) -> Any:
+    """A field of `Config`: its default, what it means, and the smallest number it takes."""
+    has_flag = not secret if flag is None else flag
+    about = {"doc": doc, "secret": secret, "flag": has_flag, "least": least}
+    return field(default=default, metadata=about, repr=not secret)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """What one server runs with. Construction checks each setting, and that they go together.
+
+    Raises:
+        InvalidSetting: with one plain sentence for the person who set it.
+    """
+
+    host: str = _setting("127.0.0.1", "Address to listen on; `0.0.0.0` listens on every one.")
+    port: int = _setting(8080, "Port to listen on; 0 takes a free one.", least=0)
+    data_dir: Path = _setting(
+        Path("registrum-data"),
+        "Folder for the SQLite database, the files and the secret key; made if missing.",
+    )
+    database_url: str | None = _setting(
+        None,
+        "`postgresql://user:password@host/name`, or `sqlite:///path`. Default: a SQLite file in the"
+        " data folder.",
+        secret=True,
+        flag=True,
+    )
+    blob_url: str | None = _setting(
+        None,
+        "Where bytes are kept: `file:///path`, or `s3://bucket/prefix` with optional"
+        " `?endpoint=…&region=…`. Default: a folder in the data folder.",
+    )
+    workers: int = _setting(
+        1, "Server processes. More than one needs PostgreSQL: SQLite has one writer.", least=1
+    )
+    base_url: str | None = _setting(
+        None,
+        "The address people reach this server at, such as `https://registry.example.org`; it stands"
+        " in links and in URLs of uploads and downloads. Default: that of each request.",
+    )
+    allowed_hosts: tuple[str, ...] = _setting(
+        (),
+        "Host names that requests may use where `base_url` is not set, besides `localhost` and the"
+        " address in `host`. `.example.org` takes every host under it, `*` any.",
+    )
+    trusted_proxies: tuple[str, ...] = _setting(
+        (),
+        "Addresses or networks of the proxies in front, whose `X-Forwarded-For` and"
+        " `X-Forwarded-Proto` are believed.",
+    )
+    secret_key: tuple[str, ...] = _setting(
+        (),
+        f"Signs URLs and sessions; at least {SHORTEST_SECRET} characters. A list rotates it: the"
+        " first signs, all verify. Default: made in the data folder; required with PostgreSQL.",
+        secret=True,
+    )
+    admin_username: str = _setting("admin", "Name of the administrator made at the first start.")
+    admin_email: str = _setting(
+        "admin@localhost", "E-mail address of the administrator made at the first start."
+    )
+    admin_password: str | None = _setting(
+        None,
+        "Password of the administrator made at the first start. Default: one is made and printed.",
+        secret=True,
+    )
+    admin_api_key: str | None = _setting(
+        None,
+        f"API key of the administrator made at the first start: {SHORTEST_API_KEY} or more letters,"
+        " digits, `-` or `_`. Default: one is made and printed.",
+        secret=True,
+    )
+    organization: str = _setting(
+        "registrum", "Name of the organization made at the first start, with its core registries."
+    )
+    team: str = _setting(
+        "main", "Name of the team made at the first start: the administrator's default entity."
+    )
+    tls_cert: Path | None = _setting(
+        None, "Certificate chain (PEM) to serve https with, for those without a proxy in front."
+    )
+    tls_key: Path | None = _setting(None, "Private key (PEM) of `tls_cert`.")
+    log_level: LogLevel = _setting("info", "The least severe messages to log.")
+    log_format: LogFormat = _setting("text", "Log lines for people (text) or machines (json).")
+    max_body_bytes: int = _setting(
+        64 * MIB, "Largest body of a request that is not an upload, in bytes.", least=MIB
+    )
+    max_upload_bytes: int = _setting(
+        5 * 1024 * MIB,
+        "Largest body of one upload, in bytes; clients send bigger files in parts.",
+        least=MIB,
+    )
+    upload_url_expiry_s: int = _setting(
+        24 * 3600, "How long a signed upload URL is good for, in seconds.", least=60
+    )
+    download_url_expiry_s: int = _setting(
+        3600, "How long a signed download URL is good for, in seconds.", least=60
+    )
+    shutdown_grace_s: int = _setting(
+        30, "How long requests may go on after SIGTERM before they are cut, in seconds.", least=0
+    )
+
+    def __post_init__(self) -> None:
+        for own in fields(self):
+            _check_least(own, getattr(self, own.name))
+        _check_urls(self)
+        _check_secrets(self)
+        _check_proxies(self.trusted_proxies)
+        if self.port > 65535:
+            raise InvalidSetting(f"port must be at most 65535, not {self.port}.")
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise InvalidSetting("tls_cert and tls_key go together: set both or neither.")
+        if self.is_embedded and self.workers > 1:
+            raise InvalidSetting(
+                f"workers is {self.workers}, but SQLite takes exactly one server process;"
+                " set database_url to a PostgreSQL database to run more."
+            )
+
+    @property
+    def is_embedded(self) -> bool:
+        """The database is SQLite: one server process, which migrates it at start."""
+        return self.sqlite_path is not None
+
+    @property
+    def database(self) -> str:
+        """The database's URL, the default filled in."""
+        return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'registrum.sqlite'}"
+
+    @property
+    def sqlite_path(self) -> Path | None:
+        """The SQLite file; None with PostgreSQL."""
+        if not self.database.startswith("sqlite:"):
+            return None
+        return Path(self.database.removeprefix("sqlite:///"))
+
+    @property
+    def blobs(self) -> str:
+        """The URL of the store of bytes, the default filled in."""
+        return self.blob_url or f"file://{self.data_dir.absolute() / 'blobs'}"
+
+    @property
+    def blob_folder(self) -> Path | None:
+        """The folder of the store of bytes; None with S3."""
+        if not self.blobs.startswith("file:"):
+            return None
+        return Path(self.blobs.removeprefix("file://"))
+
+    @property
+    def scheme(self) -> str:
+        """What this process itself speaks: http or https."""
+        return "https" if self.tls_cert else "http"
+
+    def url_for(self, scheme: str, host: str) -> str:
+        """The address, without a slash at its end, that absolute URLs begin with.
+
+        Args:
+            scheme: of the request, after what a trusted proxy says.
+            host: the request's Host header.
+
+        Raises:
+            Invalid: `base_url` is not set, and this host is not one the server answers to.
+        """
+        if self.base_url is not None:
+            return self.base_url
+        if not self._answers_to(host):
+            raise Invalid(
+                f"This server does not answer to the host {host[:200]!r}:"
+                " its operator can set base_url or allowed_hosts."
+            )
+        return f"{scheme}://{host}"
+
+    def _answers_to(self, host: str) -> bool:
+        try:
+            parts = urlsplit(f"//{host}")
+            name, _ = parts.hostname, parts.port
+        except ValueError:
+            return False
+        if not name or parts.netloc != host or "@" in host:
+            return False
+        name = f"[{name}]" if ":" in name else name
+        return any(
+            pattern == "*"
+            or name == pattern.lower()
+            or (pattern.startswith(".") and name.endswith(pattern.lower()))
+            for pattern in (*self.allowed_hosts, *LOOPBACK, self.host)
+        )
+
+
+def load(flags: Mapping[str, Any], environ: Mapping[str, str], file: Path | None = None) -> Config:
+    """The configuration from all its sources.
+
+    Args:
+        flags: values given on the command line by setting name; None where not given.
+        environ: the process's environment.
+        file: a TOML file, else the one that `REGISTRUM_CONFIG` names, if any.
+
+    Raises:
+        InvalidSetting: one plain sentence about the first setting that is wrong.
+    """
+    file = file or _path_or_none(environ.get("REGISTRUM_CONFIG"))
+    written = _read_toml(file) if file else {}
+    values: dict[str, Any] = {}
+    for own in fields(Config):
+        found = _find(own, flags, environ, written)
+        if found is not MISSING:
+            values[own.name] = _convert(own, found)
+    return Config(**values)
+
+
+def with_secret_key(config: Config) -> Config:
+    """The same configuration with a secret key: kept in the data folder where it is not set.
+
+    Raises:
+        InvalidSetting: the data folder can't be made or written, or its key is damaged.
+    """
+    if config.secret_key:
+        return config
+    path = config.data_dir / KEY_FILE_NAME
+    try:
+        config.data_dir.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            _write_new_key(path)
+        keys = tuple(path.read_text(encoding="ascii").split())
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidSetting(f"The secret key {path} can't be read or made: {error}.") from None
+    if not keys:
+        raise InvalidSetting(f"The secret key {path} is empty; restore it, or delete it.")
+    return replace(config, secret_key=keys)
+
+
+def _write_new_key(path: Path) -> None:
+    """Publishes a new key whole, for the owner's eyes only; who comes second keeps the first's."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_urlsafe(48) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            return
+    finally:
+        draft.unlink()
+
+
+def variable_of(name: str) -> str:
+    """The environment variable of a setting."""
+    return f"REGISTRUM_{name.upper()}"
+
+
+def _find(
+    own: "Field[Any]",
+    flags: Mapping[str, Any],
+    environ: Mapping[str, str],
+    written: Mapping[str, Any],
+) -> Any:
+    """The setting's value from the first source that has it, else MISSING."""
+    if flags.get(own.name) is not None:
+        return flags[own.name]
+    variable = variable_of(own.name)
+    if environ.get(variable):
+        return environ[variable]
+    if own.metadata["secret"] and environ.get(f"{variable}_FILE"):
+        return _read_secret(f"{variable}_FILE", environ[f"{variable}_FILE"])
+    if own.name in written:
+        return written[own.name]
+    if f"{own.name}_file" in written:
+        return _read_secret(f"{own.name}_file", str(written[f"{own.name}_file"]))
+    return MISSING
+
+
+def _read_secret(name: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidSetting(f"{name}: {path} can't be read: {error}.") from None
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        written = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InvalidSetting(f"The settings file {path} can't be read: {error}.") from None
+    known = {own.name for own in fields(Config)}
+    known |= {f"{own.name}_file" for own in fields(Config) if own.metadata["secret"]}
+    if unknown := sorted(written.keys() - known):
+        raise InvalidSetting(f"The settings file {path} has an unknown setting: {unknown[0]}.")
+    return written
+
+
+_KINDS = typing.get_type_hints(Config)
+
+
+def kind_of(name: str) -> Any:
+    """The type of a setting, without the None of an optional one."""
+    kind = _KINDS[name]
+    if isinstance(kind, types.UnionType):
+        return next(part for part in typing.get_args(kind) if part is not types.NoneType)
+    return kind
+
+
+def _convert(own: "Field[Any]", value: Any) -> Any:
+    """A value from a flag, a variable or a file as the setting's type."""
+    kind = kind_of(own.name)
+    if kind is int:
+        return _integer(own.name, value)
+    if kind == tuple[str, ...]:
+        return _words(own.name, value)
+    if not isinstance(value, str | Path):
+        raise InvalidSetting(f"{own.name} must be text, not {value!r}.")
+    if kind is Path:
+        return Path(value)
+    choices = typing.get_args(kind)
+    if choices and value not in choices:
+        raise InvalidSetting(f"{own.name} must be one of {', '.join(choices)}, not {value!r}.")
+    return str(value)
+
+
+def _integer(name: str, value: Any) -> int:
+    try:
+        if isinstance(value, bool | float):
+            raise ValueError
+        return int(value)
+    except (TypeError, ValueError):
+        raise InvalidSetting(f"{name} must be a whole number, not {value!r}.") from None
+
+
+def _words(name: str, value: Any) -> tuple[str, ...]:
+    """A list, or text with commas or white space between its words."""
+    if isinstance(value, str):
+        return tuple(value.replace(",", " ").split())
+    if not isinstance(value, list | tuple) or not all(isinstance(word, str) for word in value):
+        raise InvalidSetting(f"{name} must be a list of texts.")
+    return tuple(value)
+
+
+def _path_or_none(text: str | None) -> Path | None:
+    return Path(text) if text else None
+
+
+def _check_least(own: "Field[Any]", value: Any) -> None:
+    least = own.metadata["least"]
+    if least is not None and value < least:
+        raise InvalidSetting(f"{own.name} must be at least {least}, not {value}.")
+
+
+def _check_urls(config: Config) -> None:
+    # The value of a database's URL may hold a password, so refusals don't repeat it.
+    if not config.database.startswith(("sqlite:///", "postgresql://", "postgres://")):
+        raise InvalidSetting("database_url must begin with postgresql:// or sqlite:///.")
+    if not config.blobs.startswith(("file:///", "s3://")):
+        raise InvalidSetting(f"blob_url must begin with file:/// or s3://, not {config.blobs!r}.")
+    if config.base_url is None:
+        return
+    parts = urlsplit(config.base_url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise InvalidSetting(
+            f"base_url must be like https://registry.example.org, not {config.base_url!r}."
+        )
+    object.__setattr__(config, "base_url", config.base_url.rstrip("/"))
+
+
+def _check_secrets(config: Config) -> None:
+    if any(len(key) < SHORTEST_SECRET for key in config.secret_key):
+        raise InvalidSetting(f"secret_key must have at least {SHORTEST_SECRET} characters.")
+    if not config.secret_key and not config.is_embedded:
+        raise InvalidSetting(
+            "With PostgreSQL, set REGISTRUM_SECRET_KEY or REGISTRUM_SECRET_KEY_FILE:"
+            " every server process needs the same secret key."
+        )
+    key = config.admin_api_key
+    if key is not None and (
+        len(key) < SHORTEST_API_KEY or not key.replace("-", "").replace("_", "").isalnum()
+    ):
+        raise InvalidSetting(
+            f"admin_api_key must have at least {SHORTEST_API_KEY} letters, digits, '-' or '_'."
+        )
+
+
+def _check_proxies(proxies: tuple[str, ...]) -> None:
+    for proxy in proxies:
+        try:
+            ipaddress.ip_network(proxy, strict=False)
+        except ValueError:
+            raise InvalidSetting(
+                f"trusted_proxies takes addresses and networks like 10.0.0.0/8, not {proxy!r}."
+            ) from None
