@@ -1,0 +1,56 @@
+"""Collections: sequences, into which versions are logged, and portfolios, into which they are linked."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from registrum.core.projects import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A label on a version or a collection; case and inner spaces count."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """A name that points at one version of one collection.
+
+    Attributes:
+        collection: where it holds; filled only where a list mixes several collections.
+    """
+
+    id: int
+    name: str
+    collection: "Collection | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A named line of versions of one artifact type.
+
+    Attributes:
+        kind: "sequence" or "portfolio".
+        project: None where the actor may not see it.
+        tags: filled only where they were asked for.
+        digest_algorithm: of a sequence, that of its versions.
+    """
+
+    id: int
+    kind: str
+    name: str
+    project: Project | None
+    type_id: int
+    type_name: str
+    description: str | None
+    created_at: datetime
+    updated_at: datetime | None
+    tags: tuple[Tag, ...] = ()
+    digest_algorithm: str | None = None
+
+    @property
+    def is_portfolio(self) -> bool:
+        """Versions are linked into it, not logged."""
+        return self.kind == "portfolio"

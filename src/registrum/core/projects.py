@@ -1,0 +1,71 @@
+"""Projects: where runs log and artifacts live; a registry is a project of an organization's own entity."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from registrum.core.policy import Role
+
+REGISTRY_PREFIX = "wandb-registry-"
+
+
+class ProjectName(NamedTuple):
+    """How people name a project: `entity/name`; compared exactly, the entity's name without regard to case."""
+
+    entity: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.entity}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """The owner of projects.
+
+    Attributes:
+        kind: "user", "team" or "organization".
+        name: unique in the instance without regard to case.
+        organization_id: of a team's organization, or the one whose own entity this is; None for a user's.
+        organization_name: that organization's display name.
+    """
+
+    id: int
+    kind: str
+    name: str
+    organization_id: int | None = None
+    organization_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A personal or team project, or a registry.
+
+    Attributes:
+        kind: "personal", "team" or "registry".
+        name: with the registry prefix for a registry.
+        visibility: of a registry: "organization" or "restricted".
+        organization_role: of a registry: the role of everybody in the organization.
+        is_core: one of the two registries made with the organization.
+        accepts_any_type: of a registry: whether every artifact type may be linked.
+        ttl_seconds: default TTL of versions logged here; None: the entity's.
+    """
+
+    id: int
+    kind: str
+    entity: Entity
+    name: str
+    description: str | None
+    visibility: str
+    organization_role: Role
+    is_core: bool
+    accepts_any_type: bool
+    ttl_seconds: int | None
+    created_at: datetime
+    updated_at: datetime | None
+    created_by: int | None = None
+
+    @property
+    def is_registry(self) -> bool:
+        """It takes links instead of runs and logged artifacts."""
+        return self.kind == "registry"

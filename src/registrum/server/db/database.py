@@ -1,0 +1,78 @@
+"""The database: opens transactions for actors, on SQLite or PostgreSQL.
+
+The edge opens, the service uses, nobody else commits. `read` gives a snapshot; `write` runs a function in one transaction and
+returns once its commit is durable.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from typing import Protocol, TypeVar
+
+from registrum.core.actors import Actor
+from registrum.server.db.tx import Tx
+
+T = TypeVar("T")
+
+READ_TIMEOUT_S = 10.0
+WRITE_TIMEOUT_S = 25.0
+
+
+class Database(Protocol):
+    """SQLite or PostgreSQL."""
+
+    def read(self, actor: Actor, timeout_s: float = READ_TIMEOUT_S) -> AbstractContextManager[Tx]:
+        """A snapshot for one query: nothing that commits meanwhile is seen in it.
+
+        Raises:
+            DeadlineExceeded: a statement runs past `timeout_s` seconds after the opening.
+        """
+
+    def write(self, actor: Actor, work: Callable[[Tx], T], timeout_s: float = WRITE_TIMEOUT_S) -> T:
+        """Runs `work(tx)` in one transaction and returns its value once the commit is durable.
+
+        `work` may be run again after a serialisation failure, so it does nothing but SQL through `tx`; ids, times and
+        secrets are made outside (`tx.now` is).
+
+        Raises:
+            DeadlineExceeded: it did not get done within `timeout_s` seconds; nothing was written.
+            RegistrumError: whatever `work` raises; nothing was written then.
+        """
+
+    def check(self) -> None:
+        """Runs a trivial query.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+
+    def close(self) -> None:
+        """Lets running transactions end and closes all connections."""
+
+
+def utc_now() -> datetime:
+    """The present moment; the only clock of the db room."""
+    return datetime.now(UTC)
+
+
+def open_database(url: str) -> Database:
+    """The database behind a URL: `sqlite:///path/to/file` or `postgresql://…`.
+
+    Raises:
+        Invalid: the URL is of no kind known here, or the driver is not installed.
+    """
+    # Each driver is imported only where it is used: PostgreSQL's is an optional extra.
+    from registrum.core.errors import Invalid
+
+    if url.startswith("sqlite:///"):
+        from registrum.server.db.sqlite import SqliteDatabase
+
+        return SqliteDatabase(url.removeprefix("sqlite:///"))
+    if url.startswith(("postgresql://", "postgres://")):
+        from registrum.server.db.postgres import PostgresDatabase
+
+        return PostgresDatabase(url)
+    raise Invalid(
+        "The database URL must start with sqlite:/// or postgresql:// "
+        "(REGISTRUM_DATABASE_URL, --database-url)."
+    )

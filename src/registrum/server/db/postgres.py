@@ -1,0 +1,139 @@
+"""PostgreSQL: a pool of psycopg connections; READ COMMITTED for writing, a repeatable snapshot for reading."""
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import errors, sql
+from psycopg_pool import ConnectionPool, PoolTimeout
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine import Dialect
+
+from registrum.core.actors import Actor
+from registrum.core.errors import DeadlineExceeded, StorageFull, Unavailable
+from registrum.server.db.database import READ_TIMEOUT_S, WRITE_TIMEOUT_S, utc_now
+from registrum.server.db.tx import Taken, Tx
+
+T = TypeVar("T")
+DIALECT = postgresql.dialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]
+ATTEMPTS = 5
+
+
+class PostgresDriver:
+    """Runs statements on one connection; the deadline is the server's statement_timeout."""
+
+    dialect: Dialect = DIALECT
+
+    def __init__(self, connection: "psycopg.Connection[Any]") -> None:
+        self.connection = connection
+
+    def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]:
+        """See `tx.Driver`."""
+        try:
+            return self.connection.execute(sql.encode(), parameters).fetchall()
+        except psycopg.Error as error:
+            raise _translated(error) from error
+
+    def count(self, sql: str, parameters: Mapping[str, Any]) -> int:
+        """See `tx.Driver`."""
+        try:
+            return self.connection.execute(sql.encode(), parameters).rowcount
+        except psycopg.Error as error:
+            raise _translated(error) from error
+
+    def many(self, sql: str, parameters: list[dict[str, Any]]) -> None:
+        """See `tx.Driver`."""
+        try:
+            with self.connection.cursor() as cursor:
+                cursor.executemany(sql.encode(), parameters)
+        except psycopg.Error as error:
+            raise _translated(error) from error
+
+
+def _translated(error: psycopg.Error) -> Exception:
+    if isinstance(error, errors.UniqueViolation):
+        return Taken(str(error))
+    if isinstance(error, errors.QueryCanceled):
+        return DeadlineExceeded("The query took too long; narrow its filter or its page.")
+    if isinstance(error, errors.DiskFull):
+        return StorageFull("The disk that holds the database is full.")
+    if isinstance(error, errors.SerializationFailure | errors.DeadlockDetected):
+        return error  # `write` tries again
+    if isinstance(error, psycopg.OperationalError):
+        return Unavailable("The database does not answer; try again in a moment.")
+    return error
+
+
+class PostgresDatabase:
+    """See `database.Database`."""
+
+    dialect: Dialect = DIALECT
+
+    def __init__(self, url: str, connections: int = 16) -> None:
+        self.url = url
+        self._pool: ConnectionPool[psycopg.Connection[Any]] = ConnectionPool(
+            url, min_size=1, max_size=connections, open=True, kwargs={"autocommit": True}
+        )
+
+    @contextmanager
+    def read(self, actor: Actor, timeout_s: float = READ_TIMEOUT_S) -> Iterator[Tx]:
+        """See `database.Database.read`."""
+        with self._transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", timeout_s) as c:
+            yield Tx(PostgresDriver(c), actor, utc_now())
+
+    def write(self, actor: Actor, work: Callable[[Tx], T], timeout_s: float = WRITE_TIMEOUT_S) -> T:
+        """See `database.Database.write`."""
+        deadline = time.monotonic() + timeout_s
+        now = utc_now()
+        for attempt in range(ATTEMPTS):
+            left = max(deadline - time.monotonic(), 0.05)
+            try:
+                with self._transaction("BEGIN ISOLATION LEVEL READ COMMITTED", left) as c:
+                    return work(Tx(PostgresDriver(c), actor, now))
+            except (errors.SerializationFailure, errors.DeadlockDetected):
+                if attempt == ATTEMPTS - 1 or time.monotonic() > deadline:
+                    raise Unavailable("The database is busy; try again in a moment.") from None
+                time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - spreads writers
+        raise AssertionError("unreachable")
+
+    def check(self) -> None:
+        """See `database.Database.check`."""
+        with self._transaction("BEGIN READ ONLY", 2.0) as connection:
+            connection.execute("SELECT 1")
+
+    def close(self) -> None:
+        """See `database.Database.close`."""
+        self._pool.close()
+
+    @contextmanager
+    def _transaction(self, begin: str, timeout_s: float) -> "Iterator[psycopg.Connection[Any]]":
+        milliseconds = max(int(timeout_s * 1000), 1)
+        try:
+            lease = self._pool.getconn(timeout_s)
+        except (PoolTimeout, psycopg.OperationalError):
+            raise Unavailable("The database does not answer; try again in a moment.") from None
+        try:
+            try:
+                lease.execute(
+                    sql.SQL(f"{begin}; SET LOCAL statement_timeout = {milliseconds}"),
+                    prepare=False,
+                )
+            except psycopg.OperationalError:
+                raise Unavailable("The database does not answer; try again in a moment.") from None
+            yield lease
+            try:
+                lease.execute("COMMIT")
+            except psycopg.Error as error:
+                raise _translated(error) from error
+        except BaseException:
+            if not lease.closed and not lease.broken:
+                try:
+                    lease.rollback()
+                except psycopg.Error:
+                    lease.close()
+            raise
+        finally:
+            self._pool.putconn(lease)

@@ -1,0 +1,247 @@
+"""SQLite: a reader connection per thread, and one writer thread that commits what queued up together.
+
+Group commit: the writer takes all waiting units of work (at most `BATCH`), runs each within a savepoint of its own, commits once, and only then
+answers them; a unit that fails is rolled back alone, and if the commit fails all of its batch fail. WAL with synchronous=FULL, so an
+acknowledged commit survives power loss.
+"""
+
+import logging
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar, cast
+
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.engine import Dialect
+
+from registrum.core.actors import Actor
+from registrum.core.errors import DeadlineExceeded, StorageFull, Unavailable
+from registrum.server.db.database import READ_TIMEOUT_S, WRITE_TIMEOUT_S, utc_now
+from registrum.server.db.tx import Taken, Tx
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+DIALECT = sqlite.dialect(paramstyle="named")
+BATCH = 64
+_STEPS_BETWEEN_CLOCK_READS = 20_000
+
+
+def connect(path: str, *, read_only: bool) -> sqlite3.Connection:
+    """A connection set up as all of ours are.
+
+    Args:
+        path: the database file.
+        read_only: refuses writing statements.
+    """
+    connection = sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, cached_statements=512, timeout=5.0
+    )
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA cache_size=-8192")
+    connection.execute("PRAGMA mmap_size=268435456")
+    connection.execute("PRAGMA temp_store=MEMORY")
+    if read_only:
+        connection.execute("PRAGMA query_only=ON")
+    return connection
+
+
+class SqliteDriver:
+    """Runs statements on one connection, within a deadline."""
+
+    dialect: Dialect = DIALECT
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        self.deadline = float("inf")
+        connection.set_progress_handler(self._is_late, _STEPS_BETWEEN_CLOCK_READS)
+
+    def _is_late(self) -> int:
+        return int(time.monotonic() > self.deadline)
+
+    def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]:
+        """See `tx.Driver`."""
+        try:
+            return self.connection.execute(sql, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise _translated(error) from error
+
+    def count(self, sql: str, parameters: Mapping[str, Any]) -> int:
+        """See `tx.Driver`."""
+        try:
+            return self.connection.execute(sql, parameters).rowcount
+        except sqlite3.Error as error:
+            raise _translated(error) from error
+
+    def many(self, sql: str, parameters: list[dict[str, Any]]) -> None:
+        """See `tx.Driver`."""
+        try:
+            self.connection.executemany(sql, parameters)
+        except sqlite3.Error as error:
+            raise _translated(error) from error
+
+
+def _translated(error: sqlite3.Error) -> Exception:
+    code = getattr(error, "sqlite_errorcode", 0)
+    if code in (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY):
+        return Taken(str(error))
+    if code == sqlite3.SQLITE_INTERRUPT:
+        return DeadlineExceeded("The query took too long; narrow its filter or its page.")
+    if code & 0xFF == sqlite3.SQLITE_FULL:
+        return StorageFull("The disk that holds the database is full.")
+    if code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return Unavailable("The database is busy; try again in a moment.")
+    return error
+
+
+@dataclass(slots=True)
+class _Unit:
+    """Work that waits for the writer."""
+
+    actor: Actor
+    now: datetime
+    work: Callable[[Tx], Any]
+    deadline: float
+    future: "Future[Any]"
+
+
+class SqliteDatabase:
+    """See `database.Database`."""
+
+    dialect: Dialect = DIALECT
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._local = threading.local()
+        self._readers: list[sqlite3.Connection] = []
+        self._readers_lock = threading.Lock()
+        self._queue: queue.SimpleQueue[_Unit | None] = queue.SimpleQueue()
+        self._writer_driver = SqliteDriver(connect(path, read_only=False))
+        self._writer = threading.Thread(target=self._write_all, name="sqlite-writer", daemon=True)
+        self._writer.start()
+
+    @contextmanager
+    def read(self, actor: Actor, timeout_s: float = READ_TIMEOUT_S) -> Iterator[Tx]:
+        """See `database.Database.read`."""
+        driver = self._reader()
+        driver.deadline = time.monotonic() + timeout_s
+        driver.connection.execute("BEGIN")
+        try:
+            yield Tx(driver, actor, utc_now())
+        finally:
+            driver.deadline = float("inf")
+            driver.connection.execute("ROLLBACK")
+
+    def write(self, actor: Actor, work: Callable[[Tx], T], timeout_s: float = WRITE_TIMEOUT_S) -> T:
+        """See `database.Database.write`."""
+        deadline = time.monotonic() + timeout_s
+        unit = _Unit(actor, utc_now(), work, deadline, Future())
+        self._queue.put(unit)
+        try:
+            return cast(T, unit.future.result(timeout_s))
+        except FutureTimeout:
+            if unit.future.cancel():
+                raise DeadlineExceeded("The database is busy; try again in a moment.") from None
+            return cast(T, unit.future.result())  # its transaction is running: the answer is near
+
+    def check(self) -> None:
+        """See `database.Database.check`."""
+        try:
+            self._reader().connection.execute("SELECT 1").fetchone()
+        except sqlite3.Error as error:
+            raise Unavailable(f"The database does not answer: {error}.") from error
+
+    def close(self) -> None:
+        """See `database.Database.close`."""
+        self._queue.put(None)
+        self._writer.join()
+        self._writer_driver.connection.close()
+        with self._readers_lock:
+            for connection in self._readers:
+                connection.close()
+            self._readers.clear()
+
+    def _reader(self) -> SqliteDriver:
+        driver: SqliteDriver | None = getattr(self._local, "driver", None)
+        if driver is None:
+            driver = self._local.driver = SqliteDriver(connect(self.path, read_only=True))
+            with self._readers_lock:
+                self._readers.append(driver.connection)
+        return driver
+
+    # --- the writer thread
+
+    def _write_all(self) -> None:
+        while True:
+            unit = self._queue.get()
+            if unit is None:
+                return
+            batch, last = [unit], False
+            while len(batch) < BATCH:
+                try:
+                    more = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+                if more is None:
+                    last = True
+                    break
+                batch.append(more)
+            self._write_batch(batch)
+            if last:
+                return
+
+    def _write_batch(self, batch: list[_Unit]) -> None:
+        connection = self._writer_driver.connection
+        answers: list[Callable[[], None]] = []
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            for unit in batch:
+                if unit.future.set_running_or_notify_cancel():
+                    answers.append(self._write_unit(unit))
+            connection.execute("COMMIT")
+        except BaseException as error:
+            self._fail(batch, error)
+            return
+        for answer in answers:
+            answer()
+
+    def _write_unit(self, unit: _Unit) -> Callable[[], None]:
+        """Runs one unit in a savepoint; what to tell its waiter once the batch is committed."""
+        driver = self._writer_driver
+        driver.deadline = unit.deadline
+        driver.connection.execute("SAVEPOINT unit")
+        try:
+            value = unit.work(Tx(driver, unit.actor, unit.now))
+        except Exception as error:  # the waiter's, whatever it is: raised again in its thread
+            driver.deadline = float("inf")
+            failure = error
+            driver.connection.execute("ROLLBACK TO unit")
+            driver.connection.execute("RELEASE unit")
+            return lambda: unit.future.set_exception(failure)
+        driver.deadline = float("inf")
+        driver.connection.execute("RELEASE unit")
+        return lambda: unit.future.set_result(value)
+
+    def _fail(self, batch: list[_Unit], error: BaseException) -> None:
+        driver = self._writer_driver
+        driver.deadline = float("inf")
+        if driver.connection.in_transaction:
+            try:
+                driver.connection.execute("ROLLBACK")
+            except sqlite3.Error:
+                log.exception("rolling back a failed batch")
+        failure = _translated(error) if isinstance(error, sqlite3.Error) else error
+        for unit in batch:
+            if not unit.future.done() and (
+                unit.future.running() or unit.future.set_running_or_notify_cancel()
+            ):
+                unit.future.set_exception(failure)

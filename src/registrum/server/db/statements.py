@@ -1,0 +1,93 @@
+"""Statements: SQLAlchemy Core text and types, compiled once and run by the database's own driver.
+
+SQLAlchemy's execution layer costs more than most of our queries (performance.md). So a statement is compiled here to the driver's SQL
+with named parameters; parameters and results still pass through the types' converters. `prepared(...)` keeps the compiled
+form for the life of the process; anything else is compiled when it is run.
+"""
+
+from collections import namedtuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy.engine import Dialect
+from sqlalchemy.sql.base import Executable
+from sqlalchemy.sql.compiler import SQLCompiler
+
+Row = Any  # a named tuple with the statement's labels
+
+_Converter = Callable[[Any], Any]
+
+
+class Compiled:
+    """A statement for one dialect: SQL text, how parameters go in and how rows come out."""
+
+    __slots__ = ("_bind", "_defaults", "_make", "_results", "returns_rows", "text")
+
+    def __init__(self, statement: Executable, dialect: Dialect) -> None:
+        compiled = statement.compile(dialect=dialect)  # type: ignore[attr-defined]
+        assert isinstance(compiled, SQLCompiler)
+        if compiled.literal_execute_params or compiled.post_compile_params:
+            compiled = statement.compile(  # type: ignore[attr-defined]
+                dialect=dialect, compile_kwargs={"render_postcompile": True}
+            )
+        self.text = str(compiled)
+        self._bind: dict[str, _Converter] = {}
+        for bind, name in compiled.bind_names.items():
+            converter = bind.type.dialect_impl(dialect).bind_processor(dialect)
+            if converter is not None:
+                self._bind[name] = converter
+        self._defaults = {
+            name: (self._bind[name](value) if name in self._bind and value is not None else value)
+            for name, value in compiled.params.items()
+        }
+        columns = compiled._result_columns
+        self.returns_rows = bool(columns)
+        results = [c.type.dialect_impl(dialect).result_processor(dialect, None) for c in columns]
+        self._results = [(i, convert) for i, convert in enumerate(results) if convert is not None]
+        names = [str(c.keyname) for c in columns]
+        row: Any = namedtuple("Row", names, rename=True)  # type: ignore[misc]
+        self._make = row._make
+
+    def parameters(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The driver's parameters: the statement's literals and those given, converted; surplus ones are dropped."""
+        values = self._defaults.copy()
+        for name, value in given.items():
+            if name in values:
+                convert = self._bind.get(name)
+                values[name] = value if convert is None else convert(value)
+        return values
+
+    def rows(self, raw: Sequence[Sequence[Any]]) -> list[Row]:
+        """Driver rows as named tuples of Python values."""
+        make = self._make
+        if not self._results:
+            return [make(row) for row in raw]
+        found = []
+        for row in raw:
+            values = list(row)
+            for index, convert in self._results:
+                values[index] = convert(values[index])
+            found.append(make(values))
+        return found
+
+
+class Prepared:
+    """A statement that is compiled once per dialect; make it at module level or in a cached function."""
+
+    __slots__ = ("_compiled", "statement")
+
+    def __init__(self, statement: Executable) -> None:
+        self.statement = statement
+        self._compiled: dict[str, Compiled] = {}
+
+    def for_dialect(self, dialect: Dialect) -> Compiled:
+        """Its compiled form."""
+        found = self._compiled.get(dialect.name)
+        if found is None:
+            found = self._compiled[dialect.name] = Compiled(self.statement, dialect)
+        return found
+
+
+def prepared(statement: Executable) -> Prepared:
+    """Marks a statement as one that stays: all its variable parts are `bindparam`s."""
+    return Prepared(statement)
