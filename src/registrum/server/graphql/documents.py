@@ -1,0 +1,173 @@
+"""Query texts, parsed and validated once: a bounded cache from text to what execution needs of it."""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any, Generic, TypeVar
+
+from graphql import (
+    DirectiveNode,
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    VariableNode,
+    Visitor,
+    parse,
+    specified_rules,
+    validate,
+    visit,
+)
+from graphql.validation import NoUnusedFragmentsRule, NoUnusedVariablesRule
+
+from registrum.server.graphql.limits import Limits, Weight, check_document, check_text, weigh
+
+T = TypeVar("T")
+
+RULES = [
+    rule for rule in specified_rules if rule not in (NoUnusedVariablesRule, NoUnusedFragmentsRule)
+]
+"""The client declares variables it does not use, and strips fields but not what they used (protocol.md 1.3)."""
+
+MAX_VARIANTS = 8
+MAX_ERRORS_SHOWN = 10
+
+
+class BoundedCache(Generic[T]):
+    """Text → value, least recently used out first; the texts kept weigh at most `max_weight` characters together."""
+
+    def __init__(self, max_weight: int) -> None:
+        self._max_weight = max_weight
+        self._weight = 0
+        self._kept: OrderedDict[str, T] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, text: str) -> T | None:
+        """The value kept for this text, now the most recent one."""
+        with self._lock:
+            found = self._kept.get(text)
+            if found is not None:
+                self._kept.move_to_end(text)
+            return found
+
+    def put(self, text: str, value: T) -> None:
+        """Keeps a value, unless its text alone is too heavy (a sixteenth of all)."""
+        if len(text) > self._max_weight // 16:
+            return
+        with self._lock:
+            if text not in self._kept:
+                self._weight += len(text)
+            self._kept[text] = value
+            while self._weight > self._max_weight:
+                gone, _ = self._kept.popitem(last=False)
+                self._weight -= len(gone)
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+
+@dataclass(slots=True)
+class Variant:
+    """What was compiled for one document and one outcome of its @skip and @include; lives and dies with the document.
+
+    Attributes:
+        projections: per field (see `group_key`) its compiled projection, or None where the executor must do it.
+        selections: per field the paths selected beneath it.
+    """
+
+    projections: dict[Any, Any] = field(default_factory=dict)
+    selections: dict[Any, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A valid document.
+
+    Attributes:
+        document: the AST; its nodes' identities are keys of the variants.
+        weights: per operation name ("" for the anonymous one) its cost as a function of variables.
+        toggles: names of the variables used in @skip and @include, sorted.
+    """
+
+    document: DocumentNode
+    weights: Mapping[str, Weight]
+    toggles: tuple[str, ...]
+    _variants: dict[tuple[Any, ...], Variant] = field(default_factory=dict)
+
+    def variant(self, variables: Mapping[str, Any]) -> Variant:
+        """The variant for these coerced variables."""
+        key = tuple(variables.get(name) for name in self.toggles)
+        found = self._variants.get(key)
+        if found is None:
+            if len(self._variants) >= MAX_VARIANTS:
+                self._variants.clear()
+            found = self._variants.setdefault(key, Variant())
+        return found
+
+
+class Documents:
+    """Parses and validates query texts against one schema, remembering the last ones, good and bad."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        limits: Limits,
+    ) -> None:
+        self._schema = schema
+        self._limits = limits
+        self._good: BoundedCache[Prepared] = BoundedCache(limits.cached_characters)
+        self._bad: BoundedCache[list[GraphQLError]] = BoundedCache(limits.cached_characters // 8)
+
+    def prepare(self, text: str) -> Prepared | list[GraphQLError]:
+        """The prepared document, or what is wrong with it.
+
+        Raises:
+            QueryTooComplex: the text is beyond the limits.
+        """
+        known = self._good.get(text) or self._bad.get(text)
+        if known is not None:
+            return known
+        fresh = self._prepare(text)
+        if isinstance(fresh, Prepared):
+            self._good.put(text, fresh)
+        else:
+            self._bad.put(text, fresh)
+        return fresh
+
+    def _prepare(self, text: str) -> Prepared | list[GraphQLError]:
+        check_text(text, self._limits)
+        try:
+            document = parse(text, max_lexical_tokens=self._limits.tokens)
+        except GraphQLError as error:
+            return [GraphQLError(str(error.message))]
+        check_document(document, self._limits)
+        errors = validate(self._schema, document, RULES, max_errors=MAX_ERRORS_SHOWN)
+        if errors:
+            return [GraphQLError(error.message) for error in errors]
+        weights = {
+            definition.name.value if definition.name else "": weigh(
+                self._schema, document, definition
+            )
+            for definition in document.definitions
+            if isinstance(definition, OperationDefinitionNode)
+        }
+        return Prepared(document, weights, _toggles(document))
+
+
+class _ToggleVisitor(Visitor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
+        """Notes the variables of @skip and @include."""
+        for argument in node.arguments or ():
+            if isinstance(argument.value, VariableNode):
+                self.names.add(argument.value.name.value)
+
+
+def _toggles(document: DocumentNode) -> tuple[str, ...]:
+    visitor = _ToggleVisitor()
+    visit(document, visitor)
+    return tuple(sorted(visitor.names))

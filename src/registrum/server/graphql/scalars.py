@@ -1,0 +1,68 @@
+"""The wire's scalars beyond GraphQL's own: JSON documents, times, wide integers."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from registrum.core.errors import Invalid
+from registrum.server.graphql.binding import Scalar
+
+INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
+
+
+def _json_text(value: Any) -> str:
+    """A JSON document as text; text is taken to be one already."""
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise Invalid("A JSONString must be a string that holds a JSON document.")
+    return value
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _time_text(value: Any) -> str:
+    """UTC in whole seconds, as the vendor's server writes it: `2026-11-23T10:30:00Z`."""
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise TypeError(f"A DateTime must be an aware datetime, not {value!r}.")
+    if value.tzinfo is not UTC:
+        value = value.astimezone(UTC)
+    return f"{value.isoformat(timespec='seconds')[:19]}Z"
+
+
+def _time(value: Any) -> datetime:
+    try:
+        found = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise Invalid(f"{str(value)[:80]!r} is not an ISO 8601 time.") from None
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _int64(value: Any) -> int:
+    """An integer of 64 bits; clients may send it as a string of digits."""
+    try:
+        number = int(value) if isinstance(value, str) and len(value) <= 20 else value
+    except ValueError:
+        number = None
+    if isinstance(number, float) and number.is_integer():
+        number = int(number)
+    if not isinstance(number, int) or isinstance(number, bool):
+        raise Invalid(f"{str(value)[:80]!r} is not an integer.")
+    if not INT64_MIN <= number <= INT64_MAX:
+        raise Invalid(f"{str(value)[:80]!r} does not fit into 64 bits.")
+    return number
+
+
+SCALARS = [
+    Scalar("JSONString", _json_text, _text, as_is=str),
+    Scalar("JSON", _as_it_is, _as_it_is),
+    Scalar("DateTime", _time_text, _time),
+    Scalar("Int64", _int64, _int64),
+    Scalar("Duration", _int64, _int64),
+]
+"""Given to `build` beside the nouns' bindings; those that the SDL lacks are left aside."""
