@@ -39,6 +39,7 @@ def configure(level: LogLevel, form: LogFormat) -> None:
     stream.setFormatter(JsonLines() if form == "json" else TextLines())
     root = logging.getLogger()
     root.handlers[:] = [stream]
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # Never shown.
     root.setLevel(level.upper())
     for chatty in ("uvicorn.error", "alembic", "sqlalchemy"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
@@ -152,7 +153,10 @@ class RequestLog:
             request["user"] = actor.username
         if operation := state.get("operation"):
             request["operation"] = operation
-        _requests.info("request", extra={"request": request})
+        # Made by hand: `info()` would look up its caller's line, a third of the whole cost.
+        line = logging.LogRecord(_requests.name, logging.INFO, "", 0, "request", None, None)
+        line.request = request
+        _requests.handle(line)
 
 
 def _number(scope: Scope) -> str:
