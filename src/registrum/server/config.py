@@ -8,6 +8,7 @@ exception: it holds a password only where the operator puts one into it.)
 
 import ipaddress
 import os
+import re
 import secrets
 import tomllib
 import types
@@ -168,8 +169,10 @@ class Config:
 
     @property
     def database(self) -> str:
-        """The database's URL, the default filled in."""
-        return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'registrum.sqlite'}"
+        """The database's URL, `sqlite:///…` or `postgresql://…`, the default filled in."""
+        if self.database_url is None:
+            return f"sqlite:///{self.data_dir.absolute() / 'registrum.sqlite'}"
+        return re.sub(r"^postgres://", "postgresql://", self.database_url)
 
     @property
     def sqlite_path(self) -> Path | None:
@@ -393,7 +396,7 @@ def _check_least(own: "Field[Any]", value: Any) -> None:
 
 def _check_urls(config: Config) -> None:
     # The value of a database's URL may hold a password, so refusals don't repeat it.
-    if not config.database.startswith(("sqlite:///", "postgresql://", "postgres://")):
+    if not config.database.startswith(("sqlite:///", "postgresql://")):
         raise InvalidSetting("database_url must begin with postgresql:// or sqlite:///.")
     if not config.blobs.startswith(("file:///", "s3://")):
         raise InvalidSetting(f"blob_url must begin with file:/// or s3://, not {config.blobs!r}.")

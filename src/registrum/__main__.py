@@ -1,0 +1,5 @@
+"""`python -m registrum`: the command line."""
+
+from registrum.cli import main
+
+main()

@@ -1,0 +1,178 @@
+"""`registrum serve`: settings become a running server."""
+
+import os
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from registrum import __version__
+from registrum.cli import quickstart
+from registrum.core.errors import Conflict
+from registrum.server.config import Config, kind_of, load, variable_of, with_secret_key
+
+if TYPE_CHECKING:
+    from registrum.server.app import FirstStart
+
+BACKLOG = 2048
+ALLOCATOR = {
+    # Freed upload buffers stay in the process instead of being mapped anew for each request: half
+    # the CPU of an upload. glibc reads these when a process starts, hence the one `exec`.
+    "MALLOC_MMAP_THRESHOLD_": "67108864",
+    "MALLOC_TRIM_THRESHOLD_": "536870912",
+}
+
+
+class PortTaken(Conflict):
+    """Something else listens on the address and port."""
+
+    code = "port_taken"
+
+
+def _flags() -> list[click.Parameter]:
+    """One option per setting that is no secret, from the settings' own documentation."""
+    first = click.Option(
+        ["--config", "file"],
+        type=click.Path(path_type=Path),
+        envvar="REGISTRUM_CONFIG",
+        show_envvar=True,
+        help="TOML file with settings.",
+    )
+    flags: list[click.Parameter] = [first]
+    for own in fields(Config):
+        if not own.metadata["flag"]:
+            continue
+        kind = kind_of(own.name)
+        shown = own.default if own.default not in (None, ()) else None
+        flags.append(
+            click.Option(
+                [f"--{own.name.replace('_', '-')}", own.name],
+                metavar={int: "NUMBER", Path: "PATH"}.get(kind, "TEXT"),
+                help=own.metadata["doc"].replace("`", "")
+                + (f" [default: {shown}]" if shown is not None else "")
+                + f" [{variable_of(own.name)}]",
+            )
+        )
+    return flags
+
+
+def _serve(file: Path | None, **flags: Any) -> None:
+    config = load(flags, os.environ, file)
+    _tune_allocator()
+    from registrum.server import lockfile, logs
+
+    logs.configure(config.log_level, config.log_format)
+    config = with_secret_key(config)
+    try:
+        with lockfile.hold(config.data_dir) if config.is_embedded else nullcontext():
+            _run(config)
+    except KeyboardInterrupt:
+        click.echo("Stopped.")
+
+
+command = click.Command(
+    "serve",
+    params=_flags(),
+    callback=_serve,
+    help="""Run the server until it is told to stop (SIGTERM or Ctrl-C), letting requests finish.
+
+    Without settings: SQLite and a folder for files in ./registrum-data, at http://127.0.0.1:8080.
+    The first start makes an administrator and prints the password and API key, once. Each setting
+    is a flag, a variable REGISTRUM_…, or a line in a TOML file; the flag wins. Secrets are
+    variables or files only: see docs/configuration.md.
+    """,
+    short_help="Run the server.",
+)
+
+
+def _tune_allocator() -> None:
+    """Starts this process anew, once, with the allocator's settings in its environment."""
+    if sys.platform != "linux" or all(name in os.environ for name in ALLOCATOR):
+        return
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execve(  # noqa: S606
+        sys.executable, [sys.executable, *sys.orig_argv[1:]], ALLOCATOR | dict(os.environ)
+    )
+
+
+def _run(config: Config) -> None:
+    with _metrics_folder(config), _listen(config) as listener:
+        from registrum.server import app, process
+
+        first = app.prepare(config)
+        process.run(config, listener, lambda: _announce(config, listener, first))
+
+
+@contextmanager
+def _listen(config: Config) -> Iterator[socket.socket]:
+    """The bound socket: taken before anything is made, and handed to every worker."""
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    try:
+        listener = socket.create_server((config.host, config.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise PortTaken(
+            f"Can't listen on {config.host} port {config.port}: {error.strerror}."
+        ) from None
+    with listener:
+        yield listener
+
+
+@contextmanager
+def _metrics_folder(config: Config) -> Iterator[None]:
+    """With several workers, a folder where they add up their metrics."""
+    if config.workers == 1 or "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="registrum-metrics-") as folder:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        yield
+
+
+def _announce(config: Config, listener: socket.socket, first: "FirstStart | None") -> None:
+    url = config.base_url or _address(config, listener)
+    click.echo(f"Registrum {__version__} is ready at {url}")
+    if config.is_embedded:
+        click.echo(f"Data in {config.data_dir.absolute()}")
+    if first is not None:
+        click.echo(_first_steps(url, first))
+    sys.stdout.flush()
+
+
+def _address(config: Config, listener: socket.socket) -> str:
+    host = {"0.0.0.0": "localhost", "::": "localhost"}.get(config.host, config.host)  # noqa: S104
+    host = f"[{host}]" if ":" in host else host
+    return f"{config.scheme}://{host}:{listener.getsockname()[1]}"
+
+
+def _first_steps(url: str, first: "FirstStart") -> str:
+    """What a person needs at the first start."""
+    lines = [
+        "",
+        "First start: an administrator was made. Write this down, it is shown only once.",
+        "",
+        f"    user      {first.username}",
+        f"    password  {first.password}",
+        f"    API key   {first.api_key}",
+        "",
+        f"Organization {first.organization!r} has registries for models and datasets;"
+        f" runs go to team {first.team!r} by default.",
+        "Log in:",
+        "",
+        *_indented(quickstart.login(url, first.api_key)),
+        "",
+        "Log a model, link it into the registry, and fetch it back, in Python:",
+        "",
+        *_indented(quickstart.SCRIPT),
+    ]
+    return "\n".join(lines)
+
+
+def _indented(text: str) -> list[str]:
+    return [f"    {line}" if line else "" for line in text.splitlines()]

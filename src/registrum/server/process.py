@@ -1,0 +1,73 @@
+"""Runs the application: one process here, or several workers behind one socket.
+
+Import this only once `PROMETHEUS_MULTIPROC_DIR` is decided (`metrics_folder`): the metrics library looks at it when it is
+imported, here and in every worker.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from functools import partial
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from registrum.server.app import create_app
+from registrum.server.config import Config
+
+BACKLOG = 2048
+KEEP_ALIVE_S = 75
+
+
+class _AnnouncingServer(uvicorn.Server):
+    """Says so once requests can be answered."""
+
+    def __init__(self, settings: uvicorn.Config, announce: Callable[[], None]) -> None:
+        super().__init__(settings)
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Starts, then announces."""
+        await super().startup(sockets)
+        if not self.should_exit:
+            self._announce()
+
+
+def run(config: Config, listener: socket.socket, announce: Callable[[], None]) -> None:
+    """Serves until SIGTERM or SIGINT, then lets requests finish within `shutdown_grace_s`.
+
+    Args:
+        config: with its secret key.
+        listener: a bound and listening socket.
+        announce: called once requests can be answered; with several workers, as they start.
+    """
+    settings = _settings(config)
+    if config.workers > 1:
+        announce()
+        Multiprocess(settings, [listener]).run()
+        return
+    server = _AnnouncingServer(settings, announce)
+    with asyncio.Runner(loop_factory=settings.get_loop_factory()) as runner:
+        runner.run(server.serve(sockets=[listener]))
+
+
+def _settings(config: Config) -> uvicorn.Config:
+    return uvicorn.Config(
+        partial(create_app, config),
+        factory=True,
+        workers=config.workers,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(config.trusted_proxies),
+        forwarded_allow_ips=list(config.trusted_proxies),
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=config.shutdown_grace_s,
+        ssl_certfile=config.tls_cert,
+        ssl_keyfile=config.tls_key,
+    )
