@@ -53,26 +53,3 @@ class Database(Protocol):
 def utc_now() -> datetime:
     """The present moment; the only clock of the db room."""
     return datetime.now(UTC)
-
-
-def open_database(url: str) -> Database:
-    """The database behind a URL: `sqlite:///path/to/file` or `postgresql://…`.
-
-    Raises:
-        Invalid: the URL is of no kind known here, or the driver is not installed.
-    """
-    # Each driver is imported only where it is used: PostgreSQL's is an optional extra.
-    from registrum.core.errors import Invalid
-
-    if url.startswith("sqlite:///"):
-        from registrum.server.db.sqlite import SqliteDatabase
-
-        return SqliteDatabase(url.removeprefix("sqlite:///"))
-    if url.startswith(("postgresql://", "postgres://")):
-        from registrum.server.db.postgres import PostgresDatabase
-
-        return PostgresDatabase(url)
-    raise Invalid(
-        "The database URL must start with sqlite:/// or postgresql:// "
-        "(REGISTRUM_DATABASE_URL, --database-url)."
-    )

@@ -1,1 +1,118 @@
+"""Migrations: the schema's history, for both databases, run by Alembic.
 
+A SQLite file is migrated by the server at its start, after a backup; PostgreSQL only by `registrum db upgrade`, under an advisory lock. A
+schema that is newer than the code is refused. Alembic itself is imported only when there is something to do.
+"""
+
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+from registrum.core.errors import RegistrumError
+
+HEAD = "0001"
+REVISIONS = ("0001",)
+_LOCK = 0x5265676973  # the advisory lock of upgrades: "Regis"
+
+
+class SchemaMismatch(RegistrumError):
+    """The database's schema is not the one this version of Registrum works with."""
+
+    code = "schema_mismatch"
+    status = 503
+
+
+def current_revision(url: str) -> str | None:
+    """The revision that the database is at; None for an empty one.
+
+    Args:
+        url: `sqlite:///path` or `postgresql://…`.
+    """
+    if url.startswith("sqlite:///"):
+        path = Path(url.removeprefix("sqlite:///"))
+        if not path.exists():
+            return None
+        with closing(sqlite3.connect(path)) as connection:
+            try:
+                row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+            except sqlite3.OperationalError:
+                return None
+        return str(row[0]) if row else None
+    import psycopg
+
+    with psycopg.connect(url) as postgres:
+        try:
+            found = postgres.execute("SELECT version_num FROM alembic_version").fetchone()
+        except psycopg.errors.UndefinedTable:
+            return None
+    return str(found[0]) if found else None
+
+
+def is_current(url: str) -> bool:
+    """Whether the database is at this code's revision.
+
+    Raises:
+        SchemaMismatch: its schema is newer than this code.
+    """
+    revision = current_revision(url)
+    if revision is not None and revision not in REVISIONS:
+        raise SchemaMismatch(
+            f"The database was written by a newer Registrum (its schema is {revision}, this version knows {HEAD}). "
+            "Install that version again, or restore a backup from before the upgrade."
+        )
+    return revision == HEAD
+
+
+def check_current(url: str) -> None:
+    """Refuses a database that is not at this code's revision; for PostgreSQL, which is upgraded on purpose only.
+
+    Raises:
+        SchemaMismatch: it is older or newer; the message says what to do.
+    """
+    if not is_current(url):
+        raise SchemaMismatch(
+            "The database's schema is older than this version of Registrum. Back it up, then run: registrum db upgrade"
+        )
+
+
+def upgrade(url: str) -> Path | None:
+    """Brings a database to this code's revision; a no-op where it is there already.
+
+    Returns:
+        The backup made of a SQLite file that held something, else None.
+
+    Raises:
+        SchemaMismatch: its schema is newer than this code.
+    """
+    if is_current(url):
+        return None
+    backup = _back_up(url) if url.startswith("sqlite:///") else None
+    from alembic import command
+    from alembic.config import Config
+    from sqlalchemy import create_engine, pool, text
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    address = url.replace("postgres://", "postgresql://", 1)
+    address = address.replace("postgresql://", "postgresql+psycopg://", 1)
+    engine = create_engine(address, poolclass=pool.NullPool)
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    engine.dispose()
+    return backup
+
+
+def _back_up(url: str) -> Path | None:
+    path = Path(url.removeprefix("sqlite:///"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    revision = current_revision(url)
+    if revision is None:
+        return None
+    backup = path.with_name(f"{path.name}.before-{HEAD}.{time.strftime('%Y%m%dT%H%M%S')}.backup")
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(backup)) as target:
+        source.backup(target)
+    return backup

@@ -1,0 +1,93 @@
+"""What a resolver has at hand for one request: the actor, one read snapshot, and the way to write."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from registrum.core.actors import Actor
+from registrum.server.blobs.signing import Urls
+from registrum.server.blobs.store import BlobStore
+from registrum.server.config import Config
+from registrum.server.db.database import Database, utc_now
+from registrum.server.db.tx import Tx
+from registrum.server.services.credentials import Secrets
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What lives as long as the server: made once in `server/app.py`.
+
+    Attributes:
+        loop: the event loop on which the store's coroutines run.
+    """
+
+    config: Config
+    database: Database
+    store: BlobStore
+    secrets: Secrets
+    loop: asyncio.AbstractEventLoop
+
+
+class Context:
+    """One request. Used by one worker thread; `close` it at the end.
+
+    Attributes:
+        actor: who asks.
+        urls: makes absolute signed URLs of blobs as this client sees the server.
+        request_id: also in logs and errors.
+    """
+
+    def __init__(self, services: Services, actor: Actor, urls: Urls, request_id: str) -> None:
+        self._services = services
+        self.actor = actor
+        self.urls = urls
+        self.request_id = request_id
+        self._open = ExitStack()
+        self._tx: Tx | None = None
+
+    @property
+    def config(self) -> Config:
+        """The settings."""
+        return self._services.config
+
+    @property
+    def store(self) -> BlobStore:
+        """Where bytes are."""
+        return self._services.store
+
+    @property
+    def secrets(self) -> Secrets:
+        """Hashes and makes keys, passwords and one-time links."""
+        return self._services.secrets
+
+    @property
+    def now(self) -> datetime:
+        """The present moment, aware UTC."""
+        return utc_now()
+
+    @property
+    def tx(self) -> Tx:
+        """The read snapshot of this request, opened on first use."""
+        if self._tx is None:
+            self._tx = self._open.enter_context(self._services.database.read(self.actor))
+        return self._tx
+
+    def write(self, work: Callable[[Tx], T]) -> T:
+        """Runs `work` in one durable transaction; what is read afterwards sees it."""
+        self.close()
+        return self._services.database.write(self.actor, work)
+
+    def await_(self, work: Coroutine[Any, Any, T], timeout_s: float = 600.0) -> T:
+        """Runs a coroutine of the store on the server's loop and waits for it here, in the worker thread."""
+        self.close()
+        return asyncio.run_coroutine_threadsafe(work, self._services.loop).result(timeout_s)
+
+    def close(self) -> None:
+        """Ends the read snapshot, if one is open."""
+        self._tx = None
+        self._open.close()

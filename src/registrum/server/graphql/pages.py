@@ -1,0 +1,22 @@
+"""Connections: how a `core.pages.Page` reads as Relay's `edges`, `pageInfo` and `totalCount`."""
+
+from registrum.server.graphql.binding import Type
+
+
+def connection(name: str) -> list[Type]:
+    """The binders of `<name>Connection` and `<name>Edge`, whose values are a `Page` and its `Edge`s."""
+    return [
+        Type(f"{name}Connection", reads={"pageInfo": lambda page: page}),
+        Type(f"{name}Edge"),
+    ]
+
+
+page_info = Type("PageInfo", reads={"startCursor": lambda page: _start(page)})
+
+
+def _start(page: object) -> str | None:
+    edges = getattr(page, "edges", ())
+    return edges[0].cursor if edges else None
+
+
+BINDINGS = [page_info]

@@ -1,0 +1,82 @@
+"""Transactions: what is atomic, what is seen, and what a failure leaves behind."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import insert, select
+
+from registrum.core.actors import ANONYMOUS
+from registrum.core.errors import Conflict, DeadlineExceeded
+from registrum.server.db import Database
+from registrum.server.db.tables import instance
+from registrum.server.db.tx import Taken, Tx
+
+
+def _put(key: str) -> object:
+    return lambda tx: tx.run(insert(instance).values(key=key, value="x"))
+
+
+def _keys(database: Database) -> list[str]:
+    with database.read(ANONYMOUS) as tx:
+        return tx.column(select(instance.c.key).order_by(instance.c.key))
+
+
+def test_what_a_write_returns_is_there_for_the_next_reader(database: Database) -> None:
+    database.write(ANONYMOUS, lambda tx: tx.run(insert(instance).values(key="a", value="x")))
+    assert _keys(database) == ["a"]
+
+
+def test_a_failing_unit_leaves_nothing_and_its_error_reaches_the_caller(database: Database) -> None:
+    def work(tx: Tx) -> None:
+        tx.run(insert(instance).values(key="a", value="x"))
+        raise Conflict("no")
+
+    with pytest.raises(Conflict, match="no"):
+        database.write(ANONYMOUS, work)
+    assert _keys(database) == []
+
+
+def test_a_unique_constraint_is_reported_as_taken(database: Database) -> None:
+    database.write(ANONYMOUS, lambda tx: tx.run(insert(instance).values(key="a", value="x")))
+    with pytest.raises(Taken):
+        database.write(ANONYMOUS, lambda tx: tx.run(insert(instance).values(key="a", value="y")))
+
+
+def test_a_reader_keeps_its_snapshot_while_others_commit(database: Database) -> None:
+    with database.read(ANONYMOUS) as tx:
+        assert tx.column(select(instance.c.key)) == []
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(
+                database.write,
+                ANONYMOUS,
+                lambda t: t.run(insert(instance).values(key="a", value="x")),
+            ).result()
+        assert tx.column(select(instance.c.key)) == []
+    assert _keys(database) == ["a"]
+
+
+def test_units_that_queue_up_together_succeed_and_fail_each_for_itself(database: Database) -> None:
+    gate = threading.Event()
+    with ThreadPoolExecutor(20) as pool:
+        blocked = pool.submit(database.write, ANONYMOUS, lambda tx: gate.wait(10))
+        odd = [pool.submit(database.write, ANONYMOUS, _put(f"k{i}")) for i in range(9)]
+        bad = [pool.submit(database.write, ANONYMOUS, _put("k0")) for _ in range(3)]
+        gate.set()
+        blocked.result()
+        outcomes = [f.exception() for f in odd[:1] + bad]
+        assert all(f.exception() is None for f in odd[1:])
+    assert sum(e is None for e in outcomes) == 1
+    assert sum(isinstance(e, Taken) for e in outcomes) == 3
+    assert len(_keys(database)) == 9
+
+
+def test_a_slow_query_ends_at_its_deadline(database: Database) -> None:
+    from sqlalchemy import text
+
+    endless = text(
+        "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) AS c FROM n"
+    )
+    with pytest.raises(DeadlineExceeded), database.read(ANONYMOUS, timeout_s=0.2) as tx:
+        tx.rows(endless)
+    assert _keys(database) == []
