@@ -1,17 +1,83 @@
 """From a query's text to the bytes of its answer, synchronously, in the worker thread that was given the request."""
 
+import logging
 from collections.abc import Mapping
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, cast
 
 import orjson
-from graphql import Executor, GraphQLError, OperationType
+from graphql import (
+    Executor,
+    GraphQLError,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    OperationType,
+)
+from graphql.execution.collect_fields import FieldDetailsList
+from graphql.pyutils import Path
 
 from registrum.core.errors import Invalid, RegistrumError
 from registrum.server.graphql import errors
-from registrum.server.graphql.binding import BoundSchema
-from registrum.server.graphql.documents import Documents, Prepared
+from registrum.server.graphql.binding import BoundSchema, Info
+from registrum.server.graphql.documents import Documents, Prepared, Variant
 from registrum.server.graphql.errors import Answer
 from registrum.server.graphql.limits import Limits, check_cost, check_variables
+from registrum.server.graphql.projection import Projection, compile_projection
+from registrum.server.graphql.selection import group_key
+
+log = logging.getLogger("registrum.graphql")
+
+
+class ProjectingExecutor(Executor[Any]):
+    """graphql-core's executor, except that fields with nothing but data beneath are completed by their projection."""
+
+    bound: BoundSchema
+    variant: Variant
+
+    def complete_value(  # noqa: PLR0917 - graphql-core's signature
+        self,
+        return_type: GraphQLOutputType,
+        field_details_list: FieldDetailsList,
+        info: Info,
+        path: Path,
+        result: Any,
+        position_context: Any,
+    ) -> Any:
+        """Completes a field's value as a whole where it can, else as graphql-core does.
+
+        Also called for the parts of a value (list items, what is inside of NonNull): these have another `return_type`.
+        """
+        if (
+            result is not None
+            and return_type is info.return_type
+            and field_details_list[0].node.selection_set is not None
+            and not isinstance(result, Exception)
+        ):
+            project = self._projection(info, field_details_list)
+            if project is not None:
+                try:
+                    return project(result, self.variable_values)
+                except Exception as error:
+                    # Whatever it is, the executor meets it again below, and reports it with its path.
+                    log.debug("projection of %s failed: %r", info.field_name, error)
+        return super().complete_value(
+            return_type, field_details_list, info, path, result, position_context
+        )
+
+    def _projection(self, info: Info, details: FieldDetailsList) -> Projection | None:
+        projections = self.variant.projections
+        key = group_key(info.parent_type.name, info.field_nodes)
+        try:
+            known: Projection | None = projections[key]
+        except KeyError:
+            known = projections[key] = compile_projection(
+                self.bound, self._grouped, info.return_type, details, self.variable_values
+            )
+        return known
+
+    def _grouped(
+        self, kind: GraphQLObjectType, details: FieldDetailsList
+    ) -> Mapping[str, FieldDetailsList]:
+        return self.collect_subfields(kind, details).grouped_field_set
 
 
 class Engine:
@@ -69,8 +135,8 @@ class Engine:
         variables: Mapping[str, Any] | None,
         operation_name: str | None,
         context: Any,
-    ) -> Executor[Any] | list[GraphQLError]:
-        executor = Executor.build(
+    ) -> ProjectingExecutor | list[GraphQLError]:
+        executor = ProjectingExecutor.build(
             self._bound.schema,
             prepared.document,
             context_value=context,
@@ -80,12 +146,13 @@ class Engine:
             is_awaitable=_never,
             is_async_iterable=_never,
         )
-        if isinstance(executor, list):
-            return executor
+        if not isinstance(executor, ProjectingExecutor):
+            return cast(list[GraphQLError], executor)
         name = executor.operation.name
         coerced = executor.variable_values.coerced
         check_cost(prepared.weights[name.value if name else ""], coerced, self._limits)
-        executor.root_value = prepared.variant(coerced)
+        executor.bound = self._bound
+        executor.root_value = executor.variant = prepared.variant(coerced)
         return executor
 
 
