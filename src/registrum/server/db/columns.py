@@ -138,6 +138,10 @@ class among(ColumnElement[bool]):  # noqa: N801 - reads as an operator where it 
         """What SQL tree walkers (adaption to aliases, FROM lists) look into."""
         return (self.column, self.parameter)
 
+    def self_group(self, against: Any = None) -> "among":
+        """Itself: SQLite's dialect would otherwise append `= 1`, which keeps it from using an index."""
+        return self
+
     def _copy_internals(
         self, clone: Callable[..., Any] | None = None, **kw: Any
     ) -> None:  # part of SQLAlchemy's protocol for custom elements

@@ -1,0 +1,21 @@
+"""Places: the row that makes an artifact a version of one collection, as writers hold it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One membership, as little of it as is needed to point aliases at it or to end it.
+
+    Attributes:
+        id: of the membership.
+        version: index in the collection, from 0.
+        is_new: whether this very transaction added it.
+    """
+
+    id: int
+    collection_id: int
+    artifact_id: int
+    project_id: int
+    version: int
+    is_new: bool = False
