@@ -1,7 +1,7 @@
 """Runs the application: one process here, or several workers behind one socket.
 
-Import this only once `PROMETHEUS_MULTIPROC_DIR` is decided (`metrics_folder`): the metrics library looks at it when it is
-imported, here and in every worker.
+Import this only once `PROMETHEUS_MULTIPROC_DIR` is decided: the metrics library looks at it when it
+is imported, here and in every worker.
 """
 
 import asyncio
@@ -10,8 +10,10 @@ from collections.abc import Callable
 from functools import partial
 
 import uvicorn
+from starlette.types import ASGIApp
 from uvicorn.supervisors import Multiprocess
 
+from registrum.server import logs
 from registrum.server.app import create_app
 from registrum.server.config import Config
 
@@ -51,9 +53,15 @@ def run(config: Config, listener: socket.socket, announce: Callable[[], None]) -
         runner.run(server.serve(sockets=[listener]))
 
 
+def _make_app(config: Config) -> ASGIApp:
+    """The application of this process, which a worker starts with nothing set up."""
+    logs.configure(config.log_level, config.log_format)
+    return create_app(config)
+
+
 def _settings(config: Config) -> uvicorn.Config:
     return uvicorn.Config(
-        partial(create_app, config),
+        partial(_make_app, config),
         factory=True,
         workers=config.workers,
         loop="uvloop",

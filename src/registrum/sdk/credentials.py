@@ -1,0 +1,57 @@
+"""Which server to talk to, and with which API key."""
+
+import netrc
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from registrum.core.errors import Invalid, Unauthenticated
+
+DEFAULT_URL = "http://127.0.0.1:8080"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A server's address, without a slash at its end, and a key for it."""
+
+    url: str
+    api_key: str = field(repr=False)
+
+
+def find(url: str | None, api_key: str | None, environ: Mapping[str, str]) -> Credentials:
+    """The address and key given, else those of the environment, else the default and `.netrc`'s.
+
+    In the environment, `REGISTRUM_URL` and `REGISTRUM_API_KEY` go before `WANDB_BASE_URL` and
+    `WANDB_API_KEY`.
+
+    Raises:
+        Invalid: the address is none.
+        Unauthenticated: there is no key anywhere.
+    """
+    chosen = url or environ.get("REGISTRUM_URL") or environ.get("WANDB_BASE_URL") or DEFAULT_URL
+    parts = urlsplit(chosen)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise Invalid(f"The server's address must be like {DEFAULT_URL}, not {chosen!r}.")
+    key = (
+        api_key
+        or environ.get("REGISTRUM_API_KEY")
+        or environ.get("WANDB_API_KEY")
+        or _from_netrc(parts.netloc, parts.hostname, environ)
+    )
+    if not key:
+        raise Unauthenticated(
+            f"No API key for {chosen}: give --api-key, set REGISTRUM_API_KEY, or log in once with"
+            f" `wandb login --host {chosen}`."
+        )
+    return Credentials(chosen.rstrip("/"), key)
+
+
+def _from_netrc(netloc: str, hostname: str, environ: Mapping[str, str]) -> str | None:
+    path = Path(environ.get("NETRC") or Path.home() / ".netrc")
+    try:
+        hosts = netrc.netrc(path).hosts
+    except (OSError, netrc.NetrcParseError):
+        return None
+    found = hosts.get(netloc) or hosts.get(hostname)
+    return found[2] if found else None
