@@ -1,4 +1,4 @@
-"""`python -m registrum`: the command line."""
+"""`python -m registrum` is the command line."""
 
 from registrum.cli import main
 

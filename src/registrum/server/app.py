@@ -1,0 +1,138 @@
+"""The composition root: settings become a database, a store, a schema and one ASGI application. The only wiring there is."""
+
+import asyncio
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from registrum.core.actors import ANONYMOUS
+from registrum.core.errors import RegistrumError
+from registrum.server import health
+from registrum.server.auth.requests import Authenticator
+from registrum.server.blobs import open_store
+from registrum.server.blobs.signing import Signer
+from registrum.server.blobs.store import BlobKey, StoredBlob
+from registrum.server.config import Config
+from registrum.server.db import Database, open_database
+from registrum.server.db.migrations import check_current, upgrade
+from registrum.server.graphql import BINDINGS
+from registrum.server.graphql.binding import BoundSchema, build
+from registrum.server.graphql.context import Services
+from registrum.server.graphql.endpoint import GraphQLEndpoint
+from registrum.server.graphql.execution import Engine
+from registrum.server.logs import RequestLog
+from registrum.server.services import setup, uploads
+from registrum.server.services.credentials import Secrets
+from registrum.server.services.setup import FirstStart
+from registrum.server.transfer.fallback import FallbackRoutes
+from registrum.server.transfer.file_stream import FileStream
+from registrum.server.transfer.routes import BlobRoutes
+
+__all__ = ["FirstStart", "create_app", "prepare"]
+
+
+def prepare(config: Config) -> FirstStart | None:
+    """Makes folders and schema ready before any request; at the very first start also the first people.
+
+    Returns:
+        What the administrator must be told, if this was the first start.
+
+    Raises:
+        SchemaMismatch: the database is newer than this code, or a PostgreSQL database needs `registrum db upgrade`.
+    """
+    config.data_dir.mkdir(parents=True, exist_ok=True)
+    if config.is_embedded:
+        upgrade(config.database)
+    else:
+        check_current(config.database)
+    database = open_database(config.database)
+    try:
+        return setup.prepare(database, config)
+    finally:
+        database.close()
+
+
+def schema() -> BoundSchema:
+    """The SDL with everything that binds it."""
+    folder = Path(str(resources.files("registrum.server.graphql") / "schema"))
+    return build(sorted(folder.glob("*.graphql")), BINDINGS)
+
+
+def create_app(config: Config) -> ASGIApp:
+    """The application of one server process; it opens and closes with the ASGI lifespan."""
+    metrics = health.Metrics()
+    return RequestLog(_App(config, metrics), metrics.observe_request)
+
+
+class _App:
+    """Opens at startup, hands each request to its room, closes at shutdown."""
+
+    def __init__(self, config: Config, metrics: health.Metrics) -> None:
+        self._config = config
+        self._metrics = metrics
+        self._close: list[Callable[[], object]] = []
+        self._by_prefix: list[tuple[str, ASGIApp]] = []
+        self._pages: ASGIApp = Starlette()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves a request, or the lifespan."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+            return
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        for prefix, room in self._by_prefix:
+            if path.startswith(prefix):
+                await room(scope, receive, send)
+                return
+        await self._pages(scope, receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            await self._open()
+        except RegistrumError as error:
+            await send({"type": "lifespan.startup.failed", "message": error.message})
+            raise
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        for close in reversed(self._close):
+            await asyncio.to_thread(close)
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _open(self) -> None:
+        config = self._config
+        database = open_database(config.database)
+        self._close.append(database.close)
+        store = await asyncio.to_thread(open_store, config.blobs)
+        keys = [key.encode() for key in config.secret_key]
+        secrets, signer = Secrets(keys), Signer(keys)
+        services = Services(config, database, store, secrets, asyncio.get_running_loop())
+        authenticator = Authenticator(database, secrets)
+        endpoint = GraphQLEndpoint(Engine(schema()), services, authenticator, signer)
+        self._close.append(endpoint.close)
+        self._by_prefix = [
+            ("/graphql", endpoint),
+            ("/blobs/", BlobRoutes(store, signer, _Recorder(database))),
+            ("/files/", FileStream(database, authenticator)),
+            ("/artifacts", FallbackRoutes(database, store, authenticator)),
+        ]
+        checks = {"database": database.check, "store": store.check}
+        self._pages = Starlette(routes=[*health.routes(checks, self._metrics)])
+
+
+class _Recorder:
+    """Notes in the database what the byte routes stored."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def record_stored(self, key: BlobKey, stored: StoredBlob) -> None:
+        """See `transfer.uploads.Recorder`."""
+        await asyncio.to_thread(
+            self._database.write,
+            ANONYMOUS,
+            lambda tx: uploads.record_stored(tx, key.text, stored),
+        )

@@ -1,0 +1,153 @@
+"""`POST /graphql`: a body becomes an operation, runs in a worker thread, and its answer goes out.
+
+Point reads and searches have thread pools of their own, so that slow searches cannot starve the quick look-ups.
+"""
+
+import asyncio
+import zlib
+from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import orjson
+
+from registrum.core.actors import Actor
+from registrum.core.errors import Invalid, RegistrumError, TooLarge
+from registrum.server.blobs.signing import Signer, Urls
+from registrum.server.graphql import errors
+from registrum.server.graphql.context import Context, Services
+from registrum.server.graphql.errors import Answer
+from registrum.server.graphql.execution import Engine
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Authenticate = Callable[[Scope], Actor]
+
+POINT_THREADS = 8
+SEARCH_THREADS = 4
+_JSON = (b"content-type", b"application/json")
+_SEARCHES = ("filter", "order", "query")
+
+
+class GraphQLEndpoint:
+    """The ASGI application of the one GraphQL route."""
+
+    def __init__(
+        self, engine: Engine, services: Services, authenticate: Authenticate, signer: Signer
+    ) -> None:
+        self._engine = engine
+        self._services = services
+        self._authenticate = authenticate
+        self._signer = signer
+        self._points = ThreadPoolExecutor(POINT_THREADS, "graphql")
+        self._searches = ThreadPoolExecutor(SEARCH_THREADS, "search")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        request_id = scope.get("state", {}).get("request_id", "")
+        headers: list[tuple[bytes, bytes]] = [_JSON]
+        try:
+            if scope["method"] != "POST":
+                raise Invalid("GraphQL is asked by POST, with a JSON body.")
+            request = _decode(await self._body(scope, receive))
+            pool = self._searches if _is_search(request) else self._points
+            loop = asyncio.get_running_loop()
+            status, body = await loop.run_in_executor(pool, self._answer, scope, request)
+        except RegistrumError as error:
+            status, body = errors.refused(error, request_id)
+        if status == 503:
+            headers.append((b"retry-after", b"2"))
+        headers.append((b"content-length", str(len(body)).encode()))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    def close(self) -> None:
+        """Waits for what is running and ends the threads."""
+        self._points.shutdown()
+        self._searches.shutdown()
+
+    def _answer(self, scope: Scope, request: dict[str, Any]) -> Answer:
+        state = scope.setdefault("state", {})
+        request_id = state.get("request_id", "")
+        try:
+            actor = self._authenticate(scope)
+            base_url = self._services.config.url_for(scope["scheme"], _host(scope))
+        except RegistrumError as error:
+            return errors.refused(error, request_id)
+        state["actor"] = actor
+        urls = Urls(base_url + scope.get("root_path", ""), self._signer)
+        context = Context(self._services, actor, urls, request_id)
+        try:
+            return self._engine.execute(
+                request.get("query", ""),
+                request.get("variables"),
+                request.get("operationName"),
+                context,
+            )
+        finally:
+            context.close()
+
+    async def _body(self, scope: Scope, receive: Receive) -> bytes:
+        limit = self._services.config.max_body_bytes
+        parts: list[bytes] = []
+        size, more = 0, True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise Invalid("The request stopped half-way.")
+            part = message.get("body", b"")
+            size += len(part)
+            if size > limit:
+                raise TooLarge(f"The body of a request may be at most {limit} bytes.")
+            parts.append(part)
+            more = message.get("more_body", False)
+        body = parts[0] if len(parts) == 1 else b"".join(parts)
+        return _unpacked(body, limit) if _header(scope, b"content-encoding") == b"gzip" else body
+
+
+def _unpacked(body: bytes, limit: int) -> bytes:
+    unpack = zlib.decompressobj(wbits=31)
+    try:
+        plain = unpack.decompress(body, limit)
+    except zlib.error:
+        raise Invalid("The body says that it is gzip, but it is not.") from None
+    if unpack.unconsumed_tail:
+        raise TooLarge(f"The body of a request may be at most {limit} bytes.")
+    return plain
+
+
+def _decode(body: bytes) -> dict[str, Any]:
+    try:
+        request = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise Invalid("The body must be a JSON object with a query.") from None
+    if not isinstance(request, dict):
+        raise Invalid("The body must be a JSON object with a query.")
+    name = request.get("operationName")
+    if name is not None and not isinstance(name, str):
+        raise Invalid("operationName must be a string.")
+    return request
+
+
+def _is_search(request: dict[str, Any]) -> bool:
+    """Whether a filter or an order is given: what may take long."""
+    variables = request.get("variables")
+    if not isinstance(variables, dict):
+        return False
+    return any(
+        value and any(word in name.lower() for word in _SEARCHES)
+        for name, value in variables.items()
+    )
+
+
+def _header(scope: Scope, name: bytes) -> bytes | None:
+    for key, value in scope["headers"]:
+        if key == name:
+            return bytes(value)
+    return None
+
+
+def _host(scope: Scope) -> str:
+    return (_header(scope, b"host") or b"").decode("latin-1")

@@ -1,0 +1,73 @@
+"""Fixtures of the client tests: one live server a session, and people on it."""
+
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from tests.client.live import Person, Server, running
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A live server on SQLite, shared by the tests of this process; each uses projects of its own."""
+    folder = tmp_path_factory.mktemp("server")
+    with running(folder / "data", folder / "admin") as live:
+        yield live
+
+
+@pytest.fixture
+def admin(server: Server, tmp_path: Path) -> Person:
+    """The administrator, with a fresh home."""
+    return Person("admin", server.admin.api_key, tmp_path / "admin")
+
+
+NewPerson = Callable[..., Person]
+
+
+@pytest.fixture
+def new_person(server: Server, tmp_path: Path) -> NewPerson:
+    """Makes people: `new_person("ann", organization_role="member", team_role="member")`; None leaves them out."""
+
+    def make(
+        name: str,
+        organization_role: str | None = "member",
+        in_team: bool = True,
+    ) -> Person:
+        username = f"{name}-{next(_numbers)}-{tmp_path.name[-20:]}".lower().replace("_", "-")
+        key = f"local-{username.replace('-', '_')}" + "k" * 40
+        server.graphql(
+            server.admin,
+            "mutation($e: String!, $u: String, $k: String) {"
+            " createUser(input: {email: $e, username: $u, apiKey: $k}) { user { id } } }",
+            e=f"{username}@example.org",
+            u=username,
+            k=key,
+        )
+        if organization_role:
+            server.graphql(
+                server.admin,
+                "mutation($u: String!, $r: String!) { addOrganizationMember(input:"
+                ' {organizationName: "registrum", username: $u, role: $r}) { success } }',
+                u=username,
+                r=organization_role,
+            )
+        if in_team:
+            server.graphql(
+                server.admin,
+                "mutation($u: String!) { createInvite(input:"
+                ' {entityName: "main", username: $u}) { invite { id } } }',
+                u=username,
+            )
+        return Person(username, key, tmp_path / username)
+
+    return make
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> str:
+    """A project name of this test's own."""
+    return f"p{next(_numbers)}-{abs(hash(str(tmp_path))) % 10**8}"
