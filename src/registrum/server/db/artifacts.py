@@ -1,0 +1,234 @@
+"""Artifacts: loading them with their source, and the steps of their life from logged to committed to deleted.
+
+Every query of artifacts selects `ARTIFACT_COLUMNS` from `with_source(…)` and makes values by `artifacts_from(…)`, so that an artifact reads
+the same wherever it is met. Its source project is loaded by the projects' own loader, and is None where the actor may not see it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import bindparam, func, select
+from sqlalchemy.sql.expression import FromClause
+
+from registrum.core.artifacts import NO_TTL, Artifact
+from registrum.core.collections import Collection
+from registrum.core.errors import Forbidden, RegistrumError
+from registrum.core.policy import Action
+from registrum.core.projects import Project
+from registrum.server.db import projects as project_rows
+from registrum.server.db.columns import among
+from registrum.server.db.statements import Prepared, Row, prepared
+from registrum.server.db.tables import (
+    artifact_types,
+    artifacts,
+    collections,
+    entities,
+    memberships,
+    projects,
+)
+from registrum.server.db.tx import Tx
+from registrum.server.db.visibility import Grant, allowed, allowed_artifact, refuse
+
+sequences = collections.alias("sequences")
+source_types = artifact_types.alias("source_types")
+sources = projects.alias("sources")
+source_owners = entities.alias("source_owners")
+
+ARTIFACT_COLUMNS = (
+    artifacts.c.id.label("a_id"),
+    artifacts.c.state.label("a_state"),
+    artifacts.c.version.label("a_version"),
+    artifacts.c.description.label("a_description"),
+    artifacts.c.metadata.label("a_metadata"),
+    artifacts.c.digest.label("a_digest"),
+    artifacts.c.digest_algorithm.label("a_digest_algorithm"),
+    artifacts.c.size_bytes.label("a_size_bytes"),
+    artifacts.c.file_count.label("a_file_count"),
+    artifacts.c.history_step.label("a_history_step"),
+    artifacts.c.ttl_seconds.label("a_own_ttl"),
+    func.coalesce(sources.c.ttl_seconds, source_owners.c.ttl_seconds).label("a_default_ttl"),
+    artifacts.c.created_at.label("a_created_at"),
+    artifacts.c.updated_at.label("a_updated_at"),
+    artifacts.c.run_id.label("a_run_id"),
+    artifacts.c.created_by.label("a_created_by"),
+    artifacts.c.project_id.label("a_project_id"),
+    sequences.c.id.label("s_id"),
+    sequences.c.kind.label("s_kind"),
+    sequences.c.name.label("s_name"),
+    sequences.c.type_id.label("s_type_id"),
+    source_types.c.name.label("s_type_name"),
+    sequences.c.description.label("s_description"),
+    sequences.c.created_at.label("s_created_at"),
+    sequences.c.updated_at.label("s_updated_at"),
+    sequences.c.digest_algorithm.label("s_digest_algorithm"),
+)
+"""What makes an `Artifact`; labelled apart from the columns of memberships and collections in one statement."""
+
+
+def with_source(left: FromClause = artifacts) -> FromClause:
+    """`left`, which has the table `artifacts` in it, joined with what `ARTIFACT_COLUMNS` names."""
+    return (
+        left.join(sequences, sequences.c.id == artifacts.c.collection_id)
+        .join(source_types, source_types.c.id == sequences.c.type_id)
+        .join(sources, sources.c.id == artifacts.c.project_id)
+        .join(source_owners, source_owners.c.id == sources.c.entity_id)
+    )
+
+
+def artifact_from(row: Row, visible: Mapping[int, Project]) -> Artifact:
+    """The artifact of a row with `ARTIFACT_COLUMNS`.
+
+    Args:
+        row: of a statement over `with_source(…)`.
+        visible: the projects that the actor may see, by id (`source_projects`).
+    """
+    inherited = row.a_own_ttl is None
+    ttl = row.a_default_ttl if inherited else row.a_own_ttl
+    return Artifact(
+        id=row.a_id,
+        state=row.a_state,
+        source=Collection(
+            id=row.s_id,
+            kind=row.s_kind,
+            name=row.s_name,
+            project=visible.get(row.a_project_id),
+            type_id=row.s_type_id,
+            type_name=row.s_type_name,
+            description=row.s_description,
+            created_at=row.s_created_at,
+            updated_at=row.s_updated_at,
+            digest_algorithm=row.s_digest_algorithm,
+        ),
+        version=row.a_version,
+        description=row.a_description,
+        metadata=row.a_metadata,
+        digest=row.a_digest,
+        digest_algorithm=row.a_digest_algorithm,
+        size_bytes=row.a_size_bytes,
+        file_count=row.a_file_count,
+        history_step=row.a_history_step,
+        ttl_seconds=ttl if ttl is not None and ttl > 0 else NO_TTL,
+        ttl_is_inherited=inherited,
+        created_at=row.a_created_at,
+        updated_at=row.a_updated_at,
+        run_id=row.a_run_id,
+        created_by=row.a_created_by,
+    )
+
+
+def source_projects(tx: Tx, rows: Iterable[Row]) -> Mapping[int, Project]:
+    """The source projects of these rows that the actor may see, by id."""
+    ids = {row.a_project_id for row in rows}
+    return project_rows.by_ids(tx, sorted(ids)) if ids else {}
+
+
+def artifacts_from(tx: Tx, rows: Sequence[Row]) -> list[Artifact]:
+    """The artifacts of rows with `ARTIFACT_COLUMNS`, in their order."""
+    visible = source_projects(tx, rows)
+    return [artifact_from(row, visible) for row in rows]
+
+
+# Edits are done in the source project; seeing and fetching is possible through any link.
+_BY_SOURCE = frozenset({Action.WRITE})
+
+
+def _may(action: Action) -> Any:
+    return allowed(action, sources) if action in _BY_SOURCE else allowed_artifact(action)
+
+
+@cache
+def _get_statement(action: Action) -> Prepared:
+    return prepared(
+        select(
+            *ARTIFACT_COLUMNS,
+            _may(action).label("granted"),
+            allowed_artifact(Action.READ).label("visible"),
+        )
+        .select_from(with_source())
+        .where(artifacts.c.id == bindparam("artifact_id"), artifacts.c.deleted_at.is_(None))
+    )
+
+
+def get_for(tx: Tx, action: Action, artifact_id: int) -> Grant[Artifact]:
+    """The artifact with this number, pending or committed, if the actor may do `action` to it.
+
+    READ and DOWNLOAD through its source project or any link; WRITE (its content, deleting it) in its source project only.
+
+    Raises:
+        NotFound: missing, deleted, or unreadable.
+        Forbidden: readable, but not for this.
+    """
+    row = tx.one(_get_statement(action), artifact_id=artifact_id)
+    if row is None or not row.granted:
+        raise _refusal(tx, action, row)
+    return Grant(artifacts_from(tx, [row])[0], action)
+
+
+_READABLE_PROJECT = prepared(
+    select(projects.c.id)
+    .select_from(memberships.join(projects, projects.c.id == memberships.c.project_id))
+    .where(
+        memberships.c.artifact_id == bindparam("artifact_id"),
+        memberships.c.deleted_at.is_(None),
+        allowed(Action.READ),
+    )
+    .order_by(memberships.c.id)
+    .limit(1)
+)
+
+
+def _refusal(tx: Tx, action: Action, row: Row | None) -> RegistrumError:
+    if row is None or not row.visible:
+        return refuse(tx, action, None, "artifact with this id")
+    hidden = not project_rows.by_ids(tx, [row.a_project_id])
+    if not hidden:
+        return refuse(tx, action, row.a_project_id, "artifact with this id")
+    if action in _BY_SOURCE:
+        return Forbidden(
+            "You may not edit this artifact: only who may write in the project it was logged to can, "
+            "and you see it through a link."
+        )
+    project_id = tx.value(_READABLE_PROJECT, artifact_id=row.a_id)
+    return refuse(tx, action, project_id, "artifact with this id")
+
+
+@cache
+def _by_ids_statement(action: Action) -> Prepared:
+    return prepared(
+        select(*ARTIFACT_COLUMNS)
+        .select_from(with_source())
+        .where(
+            among(artifacts.c.id, "artifact_ids"), artifacts.c.deleted_at.is_(None), _may(action)
+        )
+    )
+
+
+def by_ids(tx: Tx, action: Action, ids: Sequence[int]) -> dict[int, Artifact]:
+    """Those of the artifacts that the actor may do `action` to, by id."""
+    if not ids:
+        return {}
+    rows = tx.rows(_by_ids_statement(action), artifact_ids=ids)
+    return {artifact.id: artifact for artifact in artifacts_from(tx, rows)}
+
+
+_LATEST = prepared(
+    select(*ARTIFACT_COLUMNS)
+    .select_from(
+        with_source(artifacts.join(memberships, memberships.c.artifact_id == artifacts.c.id))
+    )
+    .where(
+        memberships.c.collection_id == bindparam("collection_id"),
+        memberships.c.deleted_at.is_(None),
+        artifacts.c.deleted_at.is_(None),
+        allowed_artifact(Action.READ),
+    )
+    .order_by(memberships.c.version.desc())
+    .limit(1)
+)
+
+
+def latest_in(tx: Tx, collection_id: int) -> Artifact | None:
+    """The newest version of a collection that the actor may see."""
+    rows = tx.rows(_LATEST, collection_id=collection_id)
+    return artifacts_from(tx, rows)[0] if rows else None
