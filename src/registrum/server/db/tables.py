@@ -631,6 +631,7 @@ jobs = Table(
     metadata,
     _id(),
     Column("kind", String(32), nullable=False),
+    Column("name", String(64), unique=True),  # of a recurring job: there is one row of it
     Column("argument", JSONText),
     Column("state", String(16), nullable=False),  # waiting | running | done | failed
     Column("due_at", Moment, nullable=False),

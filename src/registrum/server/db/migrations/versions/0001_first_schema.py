@@ -24,6 +24,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=True),
         sa.Column("argument", sa.Text(), nullable=True),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("due_at", sa.BigInteger(), nullable=False),
@@ -33,6 +34,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("finished_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
+        sa.UniqueConstraint("name", name=op.f("uq_jobs_name")),
     )
     op.create_index("ix_jobs_state_due_at", "jobs", ["state", "due_at"], unique=False)
     op.create_table(

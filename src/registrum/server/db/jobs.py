@@ -1,0 +1,119 @@
+"""The queue of jobs: work that is too long for a request's transaction, done in steps by whichever process takes it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, bindparam, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from registrum.server.db.columns import Moment
+from registrum.server.db.statements import prepared
+from registrum.server.db.tables import jobs
+from registrum.server.db.tx import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job that this process has taken.
+
+    Attributes:
+        argument: what it is about; a JSON object.
+        attempts: how often it was taken, this time included.
+    """
+
+    id: int
+    kind: str
+    argument: dict[str, Any]
+    attempts: int
+
+
+def add(tx: Tx, kind: str, argument: dict[str, Any], due_at: datetime | None = None) -> None:
+    """Queues a job; it is done soon after this transaction has been committed."""
+    tx.run(
+        insert(jobs).values(
+            kind=kind,
+            argument=argument,
+            state="waiting",
+            due_at=due_at or tx.now,
+            created_at=tx.now,
+        )
+    )
+
+
+def ensure_recurring(tx: Tx, kind: str) -> None:
+    """Makes the one row of a recurring job, if it is not there yet."""
+    tx.run(
+        insert(jobs)
+        .values(
+            kind=kind, name=kind, argument={}, state="waiting", due_at=tx.now, created_at=tx.now
+        )
+        .on_conflict_do_nothing(index_elements=["name"])
+    )
+
+
+_READY = or_(
+    jobs.c.state == "waiting",
+    and_(jobs.c.state == "running", jobs.c.locked_until < bindparam("now", type_=Moment)),
+)
+_NEXT = (
+    select(jobs.c.id)
+    .where(_READY, jobs.c.due_at <= bindparam("now", type_=Moment))
+    .order_by(jobs.c.due_at, jobs.c.id)
+    .limit(1)
+    .with_for_update(skip_locked=True)
+    .scalar_subquery()
+)
+_TAKE = prepared(
+    update(jobs)
+    .where(jobs.c.id == _NEXT)
+    .values(
+        state="running",
+        attempts=jobs.c.attempts + 1,
+        locked_until=bindparam("lease_ends", type_=Moment),
+    )
+    .returning(jobs.c.id, jobs.c.kind, jobs.c.argument, jobs.c.attempts)
+)
+
+
+def take(tx: Tx, lease: timedelta) -> Job | None:
+    """The next due job, now this process's until the lease ends; None where nothing is due.
+
+    A job whose process died is taken again once its lease has ended.
+    """
+    row = tx.one(_TAKE, now=tx.now, lease_ends=tx.now + lease)
+    return Job(row.id, row.kind, row.argument or {}, row.attempts) if row else None
+
+
+def finish(tx: Tx, job: Job) -> None:
+    """The job is done."""
+    _set(tx, job, state="done", finished_at=tx.now, locked_until=None, last_error=None)
+
+
+def again(tx: Tx, job: Job, argument: dict[str, Any], due_at: datetime) -> None:
+    """The job goes on later, from `argument`."""
+    _set(tx, job, state="waiting", argument=argument, due_at=due_at, attempts=0, locked_until=None)
+
+
+def fail(tx: Tx, job: Job, reason: str, retry_at: datetime | None) -> None:
+    """The job failed: it is tried again at `retry_at`, or given up where that is None."""
+    state = "waiting" if retry_at else "failed"
+    _set(
+        tx,
+        job,
+        state=state,
+        due_at=retry_at or tx.now,
+        last_error=reason[:2000],
+        locked_until=None,
+        finished_at=None if retry_at else tx.now,
+    )
+
+
+def _set(tx: Tx, job: Job, **values: Any) -> None:
+    tx.run(update(jobs).where(jobs.c.id == job.id).values(**values))
+
+
+def count_by_state(tx: Tx) -> dict[str, int]:
+    """How many jobs there are in each state."""
+    rows = tx.rows(select(jobs.c.state, func.count().label("n")).group_by(jobs.c.state))
+    return {row.state: row.n for row in rows}
