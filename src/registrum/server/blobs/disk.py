@@ -1,0 +1,308 @@
+"""Blobs in a folder: `blobs/<2 digits>/<key>` what is published, `incoming/` what is being written.
+
+Both are in one file system, so that publishing is one hard link: a blob appears whole, and one that
+is there is never replaced. No part of a path comes from a client. What is published is durable only
+after `make_durable`, which a commit calls for all its blobs at once, because a sync costs about the
+same for one file as for a thousand.
+"""
+
+import asyncio
+import errno
+import hashlib
+import os
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from registrum.core.errors import Conflict, Invalid, NotFound, StorageFull, TooLarge
+from registrum.server.blobs.durable import sync_blobs
+from registrum.server.blobs.files import IncomingFile, read_at, space_left, write_all
+from registrum.server.blobs.store import (
+    CHUNK_BYTES,
+    BlobKey,
+    Digester,
+    Expected,
+    SignedRequest,
+    StoredBlob,
+    measure_bytes,
+)
+from registrum.server.blobs.streams import Buffers, pour
+
+_T = TypeVar("_T")
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_THREADS = 16
+
+
+class DiskStore:
+    """A folder on this machine (or one that several servers mount)."""
+
+    def __init__(self, folder: Path, *, direct_io: bool = True) -> None:
+        """Opens the folder and makes it where it is missing.
+
+        Args:
+            folder: owned by the server alone.
+            direct_io: write large bodies past the page cache where the file system can.
+        """
+        self._blobs = folder / "blobs"
+        self._incoming = folder / "incoming"
+        for needed in (self._blobs, self._incoming):
+            needed.mkdir(parents=True, exist_ok=True)
+        self._direct_io = direct_io
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="blobs")
+        self._buffers = Buffers()
+
+    def close(self) -> None:
+        """Waits for what is being written and lets the threads go."""
+        self._pool.shutdown()
+
+    async def put(self, key: BlobKey, chunks: AsyncIterator[bytes], expect: Expected) -> StoredBlob:
+        """See `BlobStore.put`."""
+        if expect.size_bytes is not None and expect.size_bytes > CHUNK_BYTES:
+            return await self._put_stream(key, chunks, expect)
+        head: list[bytes] = []
+        size = 0
+        async for chunk in chunks:
+            head.append(chunk)
+            size += len(chunk)
+            if size > CHUNK_BYTES:
+                return await self._put_stream(key, _chain(head, chunks), expect)
+        return await self._in_thread(self.put_whole, key, b"".join(head), expect)
+
+    def put_whole(self, key: BlobKey, content: bytes, expect: Expected) -> StoredBlob:
+        """See `BlobStore.put_whole`."""
+        stored = measure_bytes(content, expect)
+        incoming = self._incoming_path(key)
+        with _storage_errors():
+            try:
+                write_all(incoming, content)
+                self._publish(key, incoming, stored)
+            finally:
+                _unlink(incoming)
+        return stored
+
+    async def _put_stream(
+        self, key: BlobKey, chunks: AsyncIterator[bytes], expect: Expected
+    ) -> StoredBlob:
+        digester = Digester(with_xxh128=expect.xxh128 is not None)
+        incoming = self._incoming_path(key)
+        with _storage_errors():
+            file = await self._in_thread(self._open_incoming, incoming, expect.size_bytes)
+            try:
+                lanes = (file.write, digester.update_md5, digester.update_rest)
+                await pour(_no_longer_than(chunks, expect), lanes, self._buffers, self._pool)
+                stored = digester.result()
+                expect.check(stored)
+                await self._in_thread(self._publish, key, incoming, stored)
+            finally:
+                # Not awaited: a cancelled request must leave nothing behind either.
+                file.close()
+                _unlink(incoming)
+        return stored
+
+    async def read(
+        self, key: BlobKey, start: int = 0, length: int | None = None
+    ) -> AsyncIterator[bytes]:
+        """See `BlobStore.read`; the next chunk is read while the last one is sent."""
+        fd, chunk, end = await self._in_thread(self._open_at, key, start, length)
+        if fd is None:
+            yield chunk
+            return
+        loop = asyncio.get_running_loop()
+        ahead: asyncio.Future[bytes] | None = None
+        try:
+            while chunk:
+                start += len(chunk)
+                room = min(CHUNK_BYTES, end - start)
+                ahead = (
+                    loop.run_in_executor(self._pool, os.pread, fd, room, start) if room else None
+                )
+                yield chunk
+                chunk = await ahead if ahead is not None else b""
+        finally:
+            if ahead is not None and not ahead.done():
+                await asyncio.wait([ahead])
+            os.close(fd)
+
+    def read_whole(self, key: BlobKey, max_bytes: int) -> bytes:
+        """See `BlobStore.read_whole`."""
+        try:
+            with self._path(key).open("rb", buffering=0) as file:
+                size = os.fstat(file.fileno()).st_size
+                if size > max_bytes:
+                    raise TooLarge(
+                        f"Blob {key} has {size} bytes; at most {max_bytes} are read at once."
+                    )
+                return b"".join(read_at(file.fileno(), 0, size))
+        except FileNotFoundError:
+            raise _missing(key) from None
+
+    def size(self, key: BlobKey) -> int | None:
+        """See `BlobStore.size`."""
+        try:
+            return self._path(key).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    def look(self, key: BlobKey) -> StoredBlob | None:
+        """See `BlobStore.look`."""
+        try:
+            return self.measure(key)
+        except NotFound:
+            return None
+
+    def measure(self, key: BlobKey) -> StoredBlob:
+        """See `BlobStore.measure`."""
+        digester = Digester(with_xxh128=True)
+        try:
+            with self._path(key).open("rb", buffering=0) as file:
+                for chunk in read_at(file.fileno(), 0, os.fstat(file.fileno()).st_size):
+                    digester.update(chunk)
+        except FileNotFoundError:
+            raise _missing(key) from None
+        return digester.result()
+
+    def delete(self, keys: Iterable[BlobKey]) -> None:
+        """See `BlobStore.delete`."""
+        for key in keys:
+            _unlink(self._path(key))
+
+    def make_durable(self, sizes: Mapping[BlobKey, int]) -> None:
+        """See `BlobStore.make_durable`."""
+        with _storage_errors():
+            sync_blobs(self._blobs, {self._path(key): size for key, size in sizes.items()})
+
+    def sweep_incoming(self, older_than: timedelta) -> int:
+        """See `BlobStore.sweep_incoming`."""
+        oldest = time.time() - older_than.total_seconds()
+        swept = 0
+        for entry in os.scandir(self._incoming):
+            with suppress(FileNotFoundError):
+                if entry.is_file(follow_symlinks=False) and entry.stat().st_mtime <= oldest:
+                    os.unlink(entry.path)
+                    swept += 1
+        return swept
+
+    def signed_put(
+        self, key: BlobKey, expect: Expected, content_type: str | None, lasts: timedelta
+    ) -> SignedRequest | None:
+        """None: the bytes pass through the server."""
+        return None
+
+    def signed_part_put(
+        self, key: BlobKey, upload_id: str, number: int, md5: bytes, lasts: timedelta
+    ) -> SignedRequest | None:
+        """None: the bytes pass through the server."""
+        return None
+
+    def signed_get(
+        self, key: BlobKey, filename: str, content_type: str | None, lasts: timedelta
+    ) -> SignedRequest | None:
+        """None: the bytes pass through the server."""
+        return None
+
+    def _path(self, key: BlobKey) -> Path:
+        return self._blobs / key.text[:2] / key.text
+
+    def _incoming_path(self, key: BlobKey) -> Path:
+        return self._incoming / f"{key.text}.{secrets.token_hex(4)}"
+
+    def _open_incoming(self, path: Path, size_bytes: int | None) -> IncomingFile:
+        if size_bytes is not None and size_bytes > space_left(self._incoming):
+            raise StorageFull(f"There is no room for {size_bytes} more bytes.")
+        return IncomingFile(path, direct_io=self._direct_io)
+
+    def _publish(self, key: BlobKey, incoming: Path, stored: StoredBlob) -> None:
+        """Gives a finished file its name, unless a blob has it already."""
+        path = self._path(key)
+        try:
+            try:
+                os.link(incoming, path)
+            except FileNotFoundError:
+                path.parent.mkdir(exist_ok=True)
+                os.link(incoming, path)
+        except FileExistsError:
+            self._keep_or_mend(key, path, incoming, stored)
+
+    def _keep_or_mend(self, key: BlobKey, path: Path, incoming: Path, stored: StoredBlob) -> None:
+        """The same content stays as it is; a mere beginning of it, which a crash has cut short, is replaced."""
+        there = self.measure(key)
+        if there.sha256 == stored.sha256:
+            return
+        if (
+            there.size_bytes >= stored.size_bytes
+            or _start_md5(incoming, there.size_bytes) != there.md5
+        ):
+            raise Conflict(f"Blob {key} holds other content already.")
+        os.replace(incoming, path)
+
+    def _open_at(
+        self, key: BlobKey, start: int, length: int | None
+    ) -> tuple[int | None, bytes, int]:
+        """Opens a blob and reads its first chunk; a file that ends there is closed again."""
+        try:
+            fd = os.open(self._path(key), os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise _missing(key) from None
+        try:
+            size = os.fstat(fd).st_size
+            end = size if length is None else min(size, start + length)
+            chunk = os.pread(fd, max(0, min(CHUNK_BYTES, end - start)), start)
+        except BaseException:
+            os.close(fd)
+            raise
+        if start + len(chunk) < end:
+            return fd, chunk, end
+        os.close(fd)
+        return None, chunk, end
+
+    async def _in_thread(self, work: Callable[..., _T], *args: object) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work, *args)
+
+
+async def _chain(head: Iterable[bytes], rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    for chunk in head:
+        yield chunk
+    async for chunk in rest:
+        yield chunk
+
+
+async def _no_longer_than(chunks: AsyncIterator[bytes], expect: Expected) -> AsyncIterator[bytes]:
+    """Stops a body that outgrows what was announced, before it fills the disk."""
+    size = 0
+    async for chunk in chunks:
+        size += len(chunk)
+        if expect.size_bytes is not None and size > expect.size_bytes:
+            raise Invalid(f"The body has more than the {expect.size_bytes} bytes announced.")
+        yield chunk
+
+
+@contextmanager
+def _storage_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StorageFull("There is no room left where files are kept.") from error
+        raise
+
+
+def _missing(key: BlobKey) -> NotFound:
+    return NotFound(f"There is no blob {key}.")
+
+
+def _start_md5(path: Path, length: int) -> bytes:
+    md5 = hashlib.md5(usedforsecurity=False)
+    with path.open("rb", buffering=0) as file:
+        for chunk in read_at(file.fileno(), 0, length):
+            md5.update(chunk)
+    return md5.digest()
+
+
+def _unlink(path: Path) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(path)

@@ -1,0 +1,211 @@
+"""Signed URLs of the server's own byte routes: what one allows, how it is written, and how it is checked.
+
+A URL says what may be done with one blob until when: `/blobs/<blob id>/<file name>?e=…&s=…`.
+Everything in it is covered by an HMAC-SHA256, so that the byte routes need neither credentials nor
+the database to know what they may do. The file name is decoration, kept at the end because some
+clients look for it there. Signed URLs are secrets: they are never logged.
+"""
+
+import hmac
+import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import parse_qsl, quote, urlencode
+
+from registrum.core.errors import SignatureInvalid
+from registrum.server.blobs.store import BlobKey, Expected
+
+GET_LASTS_S = 3600
+PUT_LASTS_S = 24 * 3600
+PREFIX = "/blobs/"
+
+Method = Literal["GET", "PUT"]
+Disposition = Literal["attachment", "inline"]
+_SECRET_MIN_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What the holder of a signed URL may do.
+
+    Attributes:
+        method: GET allows HEAD as well.
+        filename: shown to people who save the file; last in the path.
+        expires_at: seconds since the epoch.
+        size_bytes: of the blob; for PUT, none where any size may come.
+        md5: raw; the ETag of a GET, what a PUT has to bring.
+        upload_id, part: a part of an upload in parts, instead of the whole.
+    """
+
+    method: Method
+    key: BlobKey
+    filename: str
+    expires_at: int
+    size_bytes: int | None = None
+    md5: bytes | None = None
+    xxh128: bytes | None = None
+    content_type: str | None = None
+    disposition: Disposition = "attachment"
+    upload_id: str | None = None
+    part: int | None = None
+
+    @property
+    def expected(self) -> Expected:
+        """What the body of a PUT has to be."""
+        return Expected(self.md5, self.size_bytes, self.xxh128)
+
+
+class Signer:
+    """Signs claims and reads them back; the first secret signs, all of them verify, so that they can be rotated."""
+
+    def __init__(self, secrets: Sequence[bytes]) -> None:
+        if not secrets or any(len(secret) < _SECRET_MIN_BYTES for secret in secrets):
+            raise ValueError(f"signing needs secrets of at least {_SECRET_MIN_BYTES} bytes")
+        # A key of its own for URLs: the same secret also guards API keys and sessions.
+        self._keys = [
+            hmac.digest(secret, b"registrum signed url v1", "sha256") for secret in secrets
+        ]
+
+    def path(self, claims: Claims) -> str:
+        """Path and query of the signed URL."""
+        query = _query(claims)
+        name = quote(claims.filename, safe="")
+        signature = _sign(self._keys[0], claims.method, claims.key.text, claims.filename, query)
+        return f"{PREFIX}{claims.key.text}/{name}?{query}&s={signature}"
+
+    def read(self, method: Method, key: BlobKey, filename: str, query: str) -> Claims:
+        """The claims of a URL that came in.
+
+        Args:
+            method: what is asked; HEAD counts as GET.
+            key: the blob named in the path.
+            filename: the rest of the path, decoded.
+            query: the query string as it came.
+
+        Raises:
+            SignatureInvalid: missing, altered, for something else, or expired.
+        """
+        signed, _, signature = query.rpartition("&s=")
+        if not signed or not signature.isascii():
+            raise SignatureInvalid("This address is not signed.")
+        for secret in self._keys:
+            if hmac.compare_digest(_sign(secret, method, key.text, filename, signed), signature):
+                break
+        else:
+            raise SignatureInvalid("The signature of this address is wrong.")
+        claims = _parse(method, key, filename, signed)
+        if claims.expires_at < time.time():
+            raise SignatureInvalid("This address has expired; ask for a new one.")
+        return claims
+
+
+@dataclass(frozen=True, slots=True)
+class Urls:
+    """Signed addresses below one base URL, such as `https://registry.example.org` or one with a path prefix."""
+
+    base_url: str
+    signer: Signer
+
+    def get_blob(
+        self,
+        key: BlobKey,
+        filename: str,
+        size_bytes: int,
+        *,
+        md5: bytes | None = None,
+        content_type: str | None = None,
+        disposition: Disposition = "attachment",
+        lasts_s: int = GET_LASTS_S,
+    ) -> str:
+        """Where the blob can be read, from now for `lasts_s` seconds."""
+        return self._absolute(
+            Claims(
+                "GET",
+                key,
+                _last_segment(filename),
+                int(time.time()) + lasts_s,
+                size_bytes,
+                md5,
+                content_type=content_type,
+                disposition=disposition,
+            )
+        )
+
+    def put_blob(
+        self, key: BlobKey, filename: str, expect: Expected, *, lasts_s: int = PUT_LASTS_S
+    ) -> str:
+        """Where the blob can be put, for `lasts_s` seconds and as often as it takes."""
+        expires_at = int(time.time()) + lasts_s
+        name = _last_segment(filename)
+        return self._absolute(
+            Claims("PUT", key, name, expires_at, expect.size_bytes, expect.md5, expect.xxh128)
+        )
+
+    def put_part(
+        self, key: BlobKey, upload_id: str, part: int, md5: bytes, *, lasts_s: int = PUT_LASTS_S
+    ) -> str:
+        """Where one part of an upload in parts can be put."""
+        expires_at = int(time.time()) + lasts_s
+        return self._absolute(
+            Claims("PUT", key, f"part-{part}", expires_at, md5=md5, upload_id=upload_id, part=part)
+        )
+
+    def _absolute(self, claims: Claims) -> str:
+        return self.base_url.rstrip("/") + self.signer.path(claims)
+
+
+def _sign(secret: bytes, method: str, key: str, filename: str, query: str) -> str:
+    # A newline can't stand in a key or a query, and comes last of what may hold one.
+    message = f"{method}\n{key}\n{query}\n{filename}".encode("utf-8", "surrogatepass")
+    return urlsafe_b64encode(hmac.digest(secret, message, "sha256")).rstrip(b"=").decode()
+
+
+def _query(claims: Claims) -> str:
+    parts = [f"e={claims.expires_at}"]
+    if claims.size_bytes is not None:
+        parts.append(f"n={claims.size_bytes}")
+    if claims.md5 is not None:
+        parts.append(f"m={_pack(claims.md5)}")
+    if claims.xxh128 is not None:
+        parts.append(f"x={_pack(claims.xxh128)}")
+    if claims.content_type is not None:
+        parts.append(urlencode({"t": claims.content_type}))
+    if claims.disposition != "attachment":
+        parts.append(f"d={claims.disposition}")
+    if claims.upload_id is not None:
+        parts.append(urlencode({"u": claims.upload_id, "p": claims.part}))
+    return "&".join(parts)
+
+
+def _parse(method: Method, key: BlobKey, filename: str, query: str) -> Claims:
+    """Reads what this server itself has written and signed, so that it need not be doubted again."""
+    fields = dict(parse_qsl(query, keep_blank_values=True))
+    return Claims(
+        method,
+        key,
+        filename,
+        int(fields["e"]),
+        int(fields["n"]) if "n" in fields else None,
+        _unpack(fields.get("m")),
+        _unpack(fields.get("x")),
+        fields.get("t"),
+        "inline" if fields.get("d") == "inline" else "attachment",
+        fields.get("u"),
+        int(fields["p"]) if "p" in fields else None,
+    )
+
+
+def _pack(digest: bytes) -> str:
+    return urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def _unpack(text: str | None) -> bytes | None:
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4)) if text is not None else None
+
+
+def _last_segment(filename: str) -> str:
+    name = filename.rpartition("/")[2].encode("utf-8", "replace").decode()
+    # Clients resolve dots in a path before they send it.
+    return "file" if name in ("", ".", "..") else name

@@ -1,0 +1,174 @@
+"""Sends a blob to a peer: whole or one range, in chunks of 1 MiB, with headers that no browser can be tricked by."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import cast
+from urllib.parse import quote
+
+from registrum.server.blobs.signing import Disposition
+from registrum.server.blobs.store import CHUNK_BYTES, BlobKey, BlobStore
+from registrum.server.transfer.ranges import ByteRange, RangeNotSatisfiable, parse_range
+from registrum.server.transfer.wire import Receive, Scope, Send, answer_error, header
+
+OPAQUE = "application/octet-stream"
+SHOWN_INLINE = frozenset(
+    {
+        "application/json",
+        "application/pdf",
+        "audio/mpeg",
+        "audio/ogg",
+        "audio/wav",
+        "image/avif",
+        "image/gif",
+        "image/jpeg",
+        "image/png",
+        "image/webp",
+        "text/plain",
+        "video/mp4",
+        "video/webm",
+    }
+)
+"""Types that a browser may show on this server's own address: none of them can run a script."""
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A blob on its way to a peer.
+
+    Attributes:
+        md5: raw; the ETag where it is known.
+        filename: what the peer may call it; any text.
+        content_type: as somebody once claimed; only those in `SHOWN_INLINE` are passed on.
+    """
+
+    key: BlobKey
+    size_bytes: int
+    filename: str
+    md5: bytes | None = None
+    content_type: str | None = None
+    disposition: Disposition = "attachment"
+
+    @property
+    def etag(self) -> str:
+        """The digest in quotes; the key is as good, since a blob never changes."""
+        return f'"{self.md5.hex() if self.md5 else self.key.text}"'
+
+
+async def serve_blob(
+    scope: Scope, receive: Receive, send: Send, store: BlobStore, blob: Download
+) -> None:
+    """Answers GET or HEAD with a blob whose reader has been authorised already.
+
+    Raises:
+        NotFound: the store has no such blob; nothing was sent.
+    """
+    if _is_known(header(scope, b"if-none-match"), blob.etag):
+        await _start(send, 304, [(b"etag", blob.etag.encode()), *_CACHING])
+        await send({"type": "http.response.body", "body": b""})
+        return
+    try:
+        part = _asked_range(scope, blob)
+    except RangeNotSatisfiable as error:
+        size = f"bytes */{blob.size_bytes}".encode()
+        await answer_error(send, error, [(b"content-range", size)])
+        return
+    length = part.length if part else blob.size_bytes
+    headers = _headers(blob, length)
+    if part:
+        headers.append((b"content-range", part.content_range(blob.size_bytes).encode()))
+    status = 206 if part else 200
+    if scope["method"] == "HEAD":
+        await _start(send, status, headers)
+        await send({"type": "http.response.body", "body": b""})
+        return
+    chunks = cast(
+        AsyncGenerator[bytes, None], store.read(blob.key, part.start if part else 0, length)
+    )
+    try:
+        first = await anext(chunks, b"")
+        await _start(send, status, headers)
+        if length <= CHUNK_BYTES:
+            await send({"type": "http.response.body", "body": first})
+        else:
+            await _send_rest(receive, send, first, chunks)
+    finally:
+        await chunks.aclose()
+
+
+_CACHING = [(b"cache-control", b"private, max-age=3600, immutable")]
+_SAFETY = [
+    (b"accept-ranges", b"bytes"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"sandbox; default-src 'none'"),
+    *_CACHING,
+]
+
+
+def content_disposition(disposition: Disposition, filename: str) -> str:
+    """The header of RFC 6266: a name in ASCII for old readers, and the true one where that differs."""
+    plain = "".join(
+        char if " " <= char <= "~" and char not in '"\\%/' else "_" for char in filename
+    )
+    value = f'{disposition}; filename="{plain}"'
+    if plain != filename:
+        value += f"; filename*=UTF-8''{quote(filename, safe='', errors='replace')}"
+    return value
+
+
+async def _send_rest(
+    receive: Receive, send: Send, first: bytes, chunks: AsyncGenerator[bytes, None]
+) -> None:
+    """Sends a body of several chunks, and stops reading the store when the peer has left."""
+    leaving = asyncio.create_task(_until_gone(receive))
+    try:
+        await send({"type": "http.response.body", "body": first, "more_body": True})
+        async for chunk in chunks:
+            if leaving.done():
+                return
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+    finally:
+        leaving.cancel()
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _start(send: Send, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+
+
+def _headers(blob: Download, length: int) -> list[tuple[bytes, bytes]]:
+    kind = (blob.content_type or OPAQUE).partition(";")[0].strip().lower()
+    disposition: Disposition = blob.disposition
+    if kind not in SHOWN_INLINE:
+        kind, disposition = OPAQUE, "attachment"
+    if kind == "text/plain":
+        kind = "text/plain; charset=utf-8"
+    return [
+        (b"content-type", kind.encode()),
+        (b"content-length", str(length).encode()),
+        (b"content-disposition", content_disposition(disposition, blob.filename).encode()),
+        (b"etag", blob.etag.encode()),
+        *_SAFETY,
+    ]
+
+
+def _asked_range(scope: Scope, blob: Download) -> ByteRange | None:
+    asked = header(scope, b"range")
+    if asked is None:
+        return None
+    condition = header(scope, b"if-range")
+    if condition is not None and condition.strip() != blob.etag:
+        return None
+    return parse_range(asked, blob.size_bytes)
+
+
+def _is_known(condition: str | None, etag: str) -> bool:
+    if condition is None:
+        return False
+    tags = {tag.strip().removeprefix("W/") for tag in condition.split(",")}
+    return etag in tags or "*" in tags

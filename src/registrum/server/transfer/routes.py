@@ -1,0 +1,108 @@
+"""The byte routes `/blobs/<blob id>/<file name>`: PUT and GET by whoever holds a signed URL.
+
+Raw ASGI, since these are the hottest routes. Neither credentials nor the database are looked at
+before the body has been stored: the signature says everything. The query string is a secret and is
+never logged.
+"""
+
+import logging
+
+from registrum.core.errors import Invalid, NotFound, RegistrumError, SignatureInvalid, Unavailable
+from registrum.server.blobs.signing import PREFIX, Claims, Signer
+from registrum.server.blobs.store import BlobKey, BlobStore
+from registrum.server.transfer.downloads import Download, serve_blob
+from registrum.server.transfer.uploads import Recorder, take_upload
+from registrum.server.transfer.wire import (
+    Message,
+    PeerGone,
+    Receive,
+    Scope,
+    Send,
+    answer,
+    answer_error,
+)
+
+_log = logging.getLogger(__name__)
+_METHODS = frozenset({"GET", "HEAD", "PUT"})
+
+
+class BlobRoutes:
+    """An ASGI application for every path below `/blobs/`."""
+
+    def __init__(self, store: BlobStore, signer: Signer, recorder: Recorder) -> None:
+        """Wires the routes.
+
+        Args:
+            store: where bytes live.
+            signer: verifies the addresses.
+            recorder: learns of each blob that was stored.
+        """
+        self._store = store
+        self._signer = signer
+        self._recorder = recorder
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request; the edge at which errors become statuses."""
+        started = _Started(send)
+        try:
+            await self._route(scope, receive, started)
+        except PeerGone:
+            return
+        except RegistrumError as error:
+            if started.has_started:
+                raise
+            await answer_error(send, error)
+        except OSError as error:
+            if started.has_started:
+                raise
+            # The path is ours, and has no secret: those are in the query.
+            _log.exception("the store failed at %s %s", scope["method"], scope["path"])
+            reason = error.strerror or "unknown reason"
+            await answer_error(send, Unavailable(f"Files can't be reached just now: {reason}."))
+
+    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
+        method = scope["method"]
+        if method not in _METHODS:
+            await answer(send, 405, [(b"allow", b"GET, HEAD, PUT")])
+            return
+        claims = self._claims(scope, method)
+        if method == "PUT":
+            await take_upload(scope, receive, send, self._store, self._recorder, claims=claims)
+            return
+        if claims.size_bytes is None:
+            raise SignatureInvalid("This address says no size.")
+        blob = Download(
+            claims.key,
+            claims.size_bytes,
+            claims.filename,
+            claims.md5,
+            claims.content_type,
+            claims.disposition,
+        )
+        await serve_blob(scope, receive, send, self._store, blob)
+
+    def _claims(self, scope: Scope, method: str) -> Claims:
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        blob_id, slash, filename = path.removeprefix(PREFIX).partition("/")
+        if not path.startswith(PREFIX) or not slash:
+            raise NotFound("There is nothing at this address.")
+        try:
+            key = BlobKey(blob_id)
+        except Invalid:
+            raise NotFound("There is nothing at this address.") from None
+        query = scope["query_string"].decode("latin-1")
+        return self._signer.read("PUT" if method == "PUT" else "GET", key, filename, query)
+
+
+class _Started:
+    """A `send` that remembers whether the answer has begun, after which no other can be given."""
+
+    __slots__ = ("_send", "has_started")
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.has_started = False
+
+    async def __call__(self, message: Message) -> None:
+        self.has_started = True
+        await self._send(message)

@@ -1,0 +1,71 @@
+"""The ASGI side of the byte routes: reading a body, answering with an error, and looking at headers."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+
+import orjson
+
+from registrum.core.errors import Invalid, RegistrumError
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+STALLED_AFTER_S = 300.0
+"""How long a peer may send nothing at all while its body is read."""
+
+
+class PeerGone(Exception):
+    """The peer closed the connection before its request was complete; nobody is there to be answered."""
+
+
+def header(scope: Scope, name: bytes) -> str | None:
+    """A request header by its lower-case name."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return bytes(value).decode("latin-1")
+    return None
+
+
+async def body_chunks(receive: Receive) -> AsyncIterator[bytes]:
+    """The request's body as it arrives.
+
+    Raises:
+        PeerGone: it stopped half-way.
+        Invalid: it stalled for longer than `STALLED_AFTER_S`.
+    """
+    more = True
+    while more:
+        try:
+            async with asyncio.timeout(STALLED_AFTER_S):
+                message = await receive()
+        except TimeoutError:
+            raise Invalid("The body stopped coming.") from None
+        if message["type"] == "http.disconnect":
+            raise PeerGone
+        if chunk := message.get("body", b""):
+            yield chunk
+        more = message.get("more_body", False)
+
+
+async def answer(
+    send: Send, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes = b""
+) -> None:
+    """Sends a whole small answer."""
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def answer_error(
+    send: Send, error: RegistrumError, headers: Iterable[tuple[bytes, bytes]] = ()
+) -> None:
+    """Answers with the reason, in the one shape of errors that clients read."""
+    reason = {"message": error.message, "extensions": {"code": error.code}}
+    body = orjson.dumps({"errors": [reason]})
+    kind = [(b"content-type", b"application/json"), *headers]
+    if error.status == 503:
+        kind.append((b"retry-after", b"2"))
+    await answer(send, error.status, kind, body)

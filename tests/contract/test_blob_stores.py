@@ -1,0 +1,266 @@
+"""One suite for every store: whole or absent, never overwritten, durable when asked."""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import xxhash
+
+from registrum.core.errors import (
+    Conflict,
+    DigestMismatch,
+    Invalid,
+    NotFound,
+    TooLarge,
+    Unprocessable,
+)
+from registrum.server.blobs.disk import DiskStore
+from registrum.server.blobs.store import BlobKey, BlobStore, Expected
+
+MIB = 1 << 20
+SIZES = [0, 1, 10_000, MIB - 1, MIB, MIB + 1, 3 * MIB + 4097, 20 * MIB]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[BlobStore]:
+    disk = DiskStore(tmp_path)
+    yield disk
+    disk.close()
+
+
+def content_of(size: int) -> bytes:
+    return os.urandom(size)
+
+
+def md5(content: bytes) -> bytes:
+    return hashlib.md5(content).digest()
+
+
+async def pieces(content: bytes, size: int = 70_001) -> AsyncIterator[bytes]:
+    for at in range(0, len(content), size):
+        yield content[at : at + size]
+
+
+async def breaking(content: bytes) -> AsyncIterator[bytes]:
+    async for piece in pieces(content):
+        yield piece
+    raise ConnectionResetError
+
+
+async def read_all(store: BlobStore, key: BlobKey, start: int = 0, length: int | None = None):
+    return b"".join([chunk async for chunk in store.read(key, start, length)])
+
+
+def put(store: BlobStore, key: BlobKey, content: bytes, expect: Expected | None = None):
+    return asyncio.run(store.put(key, pieces(content), expect or Expected()))
+
+
+def get(store: BlobStore, key: BlobKey, start: int = 0, length: int | None = None) -> bytes:
+    return asyncio.run(read_all(store, key, start, length))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_what_is_put_is_what_is_read(store, size):
+    key, content = BlobKey.new(), content_of(size)
+    digest = xxhash.xxh3_128(content).digest()
+    stored = put(store, key, content, Expected(md5(content), size, digest))
+    assert stored.size_bytes == store.size(key) == size
+    assert stored.md5 == md5(content)
+    assert stored.sha256 == hashlib.sha256(content).digest()
+    assert stored.xxh128 == digest
+    assert get(store, key) == content
+    assert store.measure(key) == stored
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_body_of_unknown_size_and_digest_is_stored_too(store, size):
+    key, content = BlobKey.new(), content_of(size)
+    stored = put(store, key, content)
+    assert (stored.size_bytes, stored.md5, stored.xxh128) == (size, md5(content), None)
+    assert get(store, key) == content
+
+
+@pytest.mark.parametrize("size", [5, 3 * MIB])
+def test_bytes_in_memory_are_stored_and_read_whole(store, size):
+    key, content = BlobKey.new(), content_of(size)
+    assert store.put_whole(key, content, Expected(md5(content))).md5 == md5(content)
+    assert store.read_whole(key, size) == content
+    with pytest.raises(TooLarge):
+        store.read_whole(key, size - 1)
+
+
+@pytest.mark.parametrize("size", [10, 5 * MIB + 3])
+@pytest.mark.parametrize(
+    ("start", "length"), [(0, 1), (3, 4), (7, None), (0, 0), (9, 1), (9, 50), (2, 4 * MIB)]
+)
+def test_parts_of_a_blob_are_read(store, size, start, length):
+    key, content = BlobKey.new(), content_of(size)
+    put(store, key, content)
+    end = None if length is None else start + length
+    assert get(store, key, start, length) == content[start:end]
+
+
+def test_chunks_are_at_most_one_mebibyte(store):
+    key, content = BlobKey.new(), content_of(2 * MIB + 5)
+    put(store, key, content)
+
+    async def sizes() -> list[int]:
+        return [len(chunk) async for chunk in store.read(key)]
+
+    assert max(asyncio.run(sizes())) <= MIB
+
+
+@pytest.mark.parametrize("size", [100, 3 * MIB])
+@pytest.mark.parametrize(
+    ("expect", "error"),
+    [
+        (lambda content: Expected(md5=md5(b"other")), DigestMismatch),
+        (lambda content: Expected(md5(content), xxh128=md5(b"other")), DigestMismatch),
+        (lambda content: Expected(size_bytes=len(content) + 1), Invalid),
+        (lambda content: Expected(size_bytes=len(content) - 1), Invalid),
+    ],
+)
+def test_a_body_that_is_not_what_was_expected_leaves_nothing(store, size, expect, error, tmp_path):
+    key, content = BlobKey.new(), content_of(size)
+    with pytest.raises(error):
+        put(store, key, content, expect(content))
+    assert_absent(store, key, tmp_path)
+
+
+@pytest.mark.parametrize("size", [100, 5 * MIB])
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_body_that_stops_half_way_leaves_nothing(store, size, announced, tmp_path):
+    key, content = BlobKey.new(), content_of(size)
+    expect = Expected(size_bytes=2 * size if announced else None)
+    with pytest.raises(ConnectionResetError):
+        asyncio.run(store.put(key, breaking(content), expect))
+    assert_absent(store, key, tmp_path)
+
+
+def test_a_cancelled_upload_leaves_nothing(store, tmp_path):
+    key = BlobKey.new()
+
+    async def cancel_in_the_middle() -> None:
+        half_sent = asyncio.Event()
+
+        async def body() -> AsyncIterator[bytes]:
+            async for piece in pieces(content_of(4 * MIB)):
+                yield piece
+            half_sent.set()
+            await asyncio.Event().wait()
+
+        task = asyncio.create_task(store.put(key, body(), Expected(size_bytes=9 * MIB)))
+        await half_sent.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cancel_in_the_middle())
+    assert_absent(store, key, tmp_path)
+
+
+@pytest.mark.parametrize("size", [100, 3 * MIB])
+def test_the_same_content_again_is_success(store, size):
+    key, content = BlobKey.new(), content_of(size)
+    assert put(store, key, content) == put(store, key, content)
+    assert get(store, key) == content
+
+
+@pytest.mark.parametrize("size", [100, 3 * MIB])
+def test_a_blob_is_never_overwritten(store, size):
+    key, content = BlobKey.new(), content_of(size)
+    put(store, key, content)
+    with pytest.raises(Conflict):
+        put(store, key, content_of(size))
+    assert get(store, key) == content
+
+
+def test_of_many_writers_of_one_key_all_with_the_same_content_succeed(store):
+    key, content = BlobKey.new(), content_of(2 * MIB)
+
+    async def race() -> list[object]:
+        return await asyncio.gather(
+            *(store.put(key, pieces(content), Expected()) for _ in range(6))
+        )
+
+    assert len(set(asyncio.run(race()))) == 1
+    assert get(store, key) == content
+
+
+def test_many_bodies_at_once_stay_apart(store):
+    bodies = {BlobKey.new(): content_of(size) for size in (10, 2 * MIB, 3 * MIB + 1) * 4}
+
+    async def together() -> None:
+        await asyncio.gather(
+            *(store.put(key, pieces(body), Expected(md5(body))) for key, body in bodies.items())
+        )
+
+    asyncio.run(together())
+    for key, body in bodies.items():
+        assert get(store, key) == body
+
+
+def test_what_is_absent_says_so(store):
+    key = BlobKey.new()
+    assert store.size(key) is None
+    assert store.look(key) is None
+    for act in (
+        lambda: get(store, key),
+        lambda: store.read_whole(key, 9),
+        lambda: store.measure(key),
+    ):
+        with pytest.raises(NotFound):
+            act()
+
+
+def test_a_look_knows_size_and_md5(store):
+    key, content = BlobKey.new(), content_of(1000)
+    put(store, key, content)
+    seen = store.look(key)
+    assert (seen.size_bytes, seen.md5) == (1000, md5(content))
+
+
+def test_deleting_again_is_fine(store):
+    key, other = BlobKey.new(), BlobKey.new()
+    put(store, key, b"bytes")
+    store.delete([key, other])
+    store.delete([key])
+    assert store.size(key) is None
+
+
+@pytest.mark.parametrize("count", [0, 3, 60])
+def test_blobs_are_made_durable(store, count):
+    keys = [BlobKey.new() for _ in range(count)]
+    for key in keys:
+        store.put_whole(key, b"content", Expected())
+    store.make_durable(dict.fromkeys(keys, 7))
+    assert all(store.read_whole(key, 7) == b"content" for key in keys)
+
+
+@pytest.mark.parametrize("count", [3, 60])
+def test_what_is_missing_cannot_be_made_durable(store, count):
+    keys = [BlobKey.new() for _ in range(count)]
+    for key in keys:
+        store.put_whole(key, b"content", Expected())
+    store.delete(keys[1:2])
+    with pytest.raises(Unprocessable):
+        store.make_durable(dict.fromkeys(keys, 7))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "../../etc/passwd", "AA" * 16, "a" * 31, "a" * 33, "a" * 31 + "\n"]
+)
+def test_a_key_is_never_a_path(text):
+    with pytest.raises(Invalid):
+        BlobKey(text)
+
+
+def assert_absent(store: BlobStore, key: BlobKey, folder: Path) -> None:
+    """Neither a blob nor a leftover of one."""
+    assert store.size(key) is None
+    assert store.sweep_incoming(timedelta(0)) == 0
+    assert not [path for path in folder.rglob("*") if path.is_file()]
