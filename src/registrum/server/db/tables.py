@@ -521,6 +521,7 @@ runs = Table(
     _to("project_id", "projects.id"),
     Column("name", Name, nullable=False),  # the run id that people see
     Column("display_name", Text),
+    Column("number", Integer, nullable=False, server_default="0"),  # counts the project's runs from 1; need not be unique
     Column("state", String(16), nullable=False),
     Column("config", Text),
     Column("summary", Text),
@@ -577,16 +578,19 @@ run_chunks = Table(
     Column("line_count", Integer, nullable=False),
     Column("first_step", BigInteger),
     Column("last_step", BigInteger),
+    Column("raw_bytes", Integer, nullable=False),  # before compression
     Column("body", LargeBinary, nullable=False),
 )
 
+# The content is the pending blob as soon as that is stored, else the other one. GC marks both.
 run_files = Table(
     "run_files",
     metadata,
     _id(),
     _to("run_id", "runs.id"),
     Column("name", Name, nullable=False),
-    Column("blob_id", String(40), ForeignKey("blobs.id"), nullable=False, index=True),
+    Column("blob_id", String(40), ForeignKey("blobs.id"), index=True),
+    Column("pending_blob_id", String(40), ForeignKey("blobs.id"), index=True),
     Column("updated_at", Moment, nullable=False),
     UniqueConstraint("run_id", "name"),
 )

@@ -434,6 +434,7 @@ def upgrade() -> None:
             "name", sa.String(collation="C").with_variant(sa.String(), "sqlite"), nullable=False
         ),
         sa.Column("display_name", sa.Text(), nullable=True),
+        sa.Column("number", sa.Integer(), server_default="0", nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("config", sa.Text(), nullable=True),
         sa.Column("summary", sa.Text(), nullable=True),
@@ -548,6 +549,7 @@ def upgrade() -> None:
         sa.Column("line_count", sa.Integer(), nullable=False),
         sa.Column("first_step", sa.BigInteger(), nullable=True),
         sa.Column("last_step", sa.BigInteger(), nullable=True),
+        sa.Column("raw_bytes", sa.Integer(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_run_chunks_run_id")),
         sa.PrimaryKeyConstraint("run_id", "stream", "first_line", name=op.f("pk_run_chunks")),
@@ -564,14 +566,21 @@ def upgrade() -> None:
         sa.Column(
             "name", sa.String(collation="C").with_variant(sa.String(), "sqlite"), nullable=False
         ),
-        sa.Column("blob_id", sa.String(length=40), nullable=False),
+        sa.Column("blob_id", sa.String(length=40), nullable=True),
+        sa.Column("pending_blob_id", sa.String(length=40), nullable=True),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["blob_id"], ["blobs.id"], name=op.f("fk_run_files_blob_id")),
+        sa.ForeignKeyConstraint(
+            ["pending_blob_id"], ["blobs.id"], name=op.f("fk_run_files_pending_blob_id")
+        ),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_run_files_run_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_run_files")),
         sa.UniqueConstraint("run_id", "name", name=op.f("uq_run_files_run_id_name")),
     )
     op.create_index(op.f("ix_run_files_blob_id"), "run_files", ["blob_id"], unique=False)
+    op.create_index(
+        op.f("ix_run_files_pending_blob_id"), "run_files", ["pending_blob_id"], unique=False
+    )
     op.create_table(
         "run_tags",
         sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
