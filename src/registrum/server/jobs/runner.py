@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from registrum.core.actors import ANONYMOUS, Actor
@@ -63,9 +64,8 @@ class Runner:
         """Begins working."""
         for name, kind in self._kinds.items():
             if kind.every is not None:
-                self._desk.database.write(
-                    ANONYMOUS, lambda tx, name=name: queue.ensure_recurring(tx, name)
-                )
+                ensure = partial(queue.ensure_recurring, kind=name)
+                self._desk.database.write(ANONYMOUS, ensure)
         self._thread.start()
 
     def close(self) -> None:
