@@ -32,7 +32,7 @@ def upgrade(file: Path | None, data_dir: Path | None, database_url: str | None) 
     environ = {"REGISTRUM_SECRET_KEY": "0" * 32} | dict(os.environ)
     config = load(flags, environ, file)
     from registrum.server import lockfile
-    from registrum.server.db.upgrade import upgrade as run
+    from registrum.server.db.migrations import upgrade as run
 
     with lockfile.hold(config.data_dir) if config.is_embedded else nullcontext():
         run(config.database)
