@@ -1,1 +1,1 @@
-
+"""Use cases: one function a verb, the open transaction first."""
