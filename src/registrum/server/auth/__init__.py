@@ -1,1 +1,1 @@
-
+"""Who is asking: a request becomes an Actor."""
