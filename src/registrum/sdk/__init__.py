@@ -1,1 +1,1 @@
-
+"""The Python package's side of the wire."""
