@@ -1,1 +1,1 @@
-
+"""Byte routes: uploads, downloads, ranges."""
