@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import os
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from registrum.core.errors import (
     Unprocessable,
 )
 from registrum.server.blobs.disk import DiskStore
-from registrum.server.blobs.store import BlobKey, BlobStore, Expected
+from registrum.server.blobs.store import BlobKey, BlobStore, Expected, PartsPlan
 
 MIB = 1 << 20
 SIZES = [0, 1, 10_000, MIB - 1, MIB, MIB + 1, 3 * MIB + 4097, 20 * MIB]
@@ -264,3 +265,121 @@ def assert_absent(store: BlobStore, key: BlobKey, folder: Path) -> None:
     assert store.size(key) is None
     assert store.sweep_incoming(timedelta(0)) == 0
     assert not [path for path in folder.rglob("*") if path.is_file()]
+
+
+PART = 5 * MIB
+"""The smallest that S3 takes for a part that is not the last."""
+
+
+class InParts:
+    """A blob of three parts, and the calls of its upload."""
+
+    def __init__(self, store: BlobStore, *, part_size: int | None = PART) -> None:
+        self.store = store
+        self.key = BlobKey.new()
+        self.content = content_of(2 * PART + 777)
+        self.parts = [self.content[at : at + PART] for at in range(0, len(self.content), PART)]
+        self.plan = PartsPlan([md5(part) for part in self.parts], part_size)
+        digest = xxhash.xxh3_128(self.content).digest()
+        self.expect = Expected(md5(self.content), None, digest)
+        self.upload_id = self.begin()
+
+    def begin(self) -> str:
+        return self.store.begin_parts(self.key, self.plan, self.expect)
+
+    def put(self, number: int, content: bytes | None = None) -> bytes:
+        body = self.parts[number - 1] if content is None else content
+        sent = self.store.put_part(self.key, self.upload_id, number, pieces(body), len(body))
+        return asyncio.run(sent)
+
+    def finish(self):
+        return self.store.finish_parts(self.key, self.upload_id)
+
+
+@pytest.mark.parametrize("order", [(1, 2, 3), (3, 2, 1), (2, 1, 3), (1, 1, 2, 3, 2)])
+def test_parts_in_any_order_make_the_whole(store, order):
+    upload = InParts(store)
+    for number in order:
+        assert upload.put(number) == md5(upload.parts[number - 1])
+    assert store.size(upload.key) is None
+    stored = upload.finish()
+    assert (stored.size_bytes, stored.md5) == (len(upload.content), md5(upload.content))
+    assert get(store, upload.key) == upload.content
+    store.make_durable({upload.key: stored.size_bytes})
+
+
+def test_parts_may_come_at_once(store):
+    upload = InParts(store)
+
+    async def together() -> None:
+        await asyncio.gather(
+            *(
+                store.put_part(upload.key, upload.upload_id, at, pieces(part), len(part))
+                for at, part in enumerate(upload.parts, 1)
+            )
+        )
+
+    asyncio.run(together())
+    upload.finish()
+    assert get(store, upload.key) == upload.content
+
+
+def test_a_part_with_another_digest_is_refused_and_may_come_again(store):
+    upload = InParts(store)
+    upload.put(1)
+    upload.put(3)
+    with pytest.raises(DigestMismatch):
+        upload.put(2, content_of(PART))
+    with pytest.raises(Unprocessable):
+        upload.finish()
+    upload.put(2)
+    assert upload.finish().md5 == md5(upload.content)
+
+
+def test_finishing_again_finds_the_result(store):
+    upload = InParts(store)
+    for number in (1, 2, 3):
+        upload.put(number)
+    first = upload.finish()
+    again = upload.finish()
+    assert (again.md5, again.size_bytes) == (first.md5, first.size_bytes)
+
+
+def test_two_who_finish_at_once_both_get_the_result(store):
+    upload = InParts(store)
+    for number in (1, 2, 3):
+        upload.put(number)
+    with ThreadPoolExecutor(2) as pool:
+        results = [pool.submit(upload.finish) for _ in range(2)]
+        assert {result.result().md5 for result in results} == {md5(upload.content)}
+
+
+def test_a_whole_that_is_not_what_was_expected_is_dropped(store):
+    upload = InParts(store)
+    upload.expect = Expected(md5(b"other"))
+    upload.store.abort_parts(upload.key, upload.upload_id)
+    upload.upload_id = upload.begin()
+    for number in (1, 2, 3):
+        upload.put(number)
+    with pytest.raises(DigestMismatch):
+        upload.finish()
+    assert store.size(upload.key) is None
+    with pytest.raises(NotFound):
+        upload.finish()
+
+
+def test_a_dropped_upload_takes_no_more_parts(store):
+    upload = InParts(store)
+    upload.put(1)
+    store.abort_parts(upload.key, upload.upload_id)
+    store.abort_parts(upload.key, upload.upload_id)
+    with pytest.raises(NotFound):
+        upload.put(2)
+    with pytest.raises(NotFound):
+        upload.finish()
+
+
+@pytest.mark.parametrize("number", [0, 4, -1])
+def test_a_part_that_was_not_announced_is_refused(store, number):
+    with pytest.raises(NotFound):
+        InParts(store).put(number, b"content")

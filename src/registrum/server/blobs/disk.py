@@ -1,4 +1,4 @@
-"""Blobs in a folder: `blobs/<2 digits>/<key>` what is published, `incoming/` what is being written.
+"""Blobs in a folder: `blobs/<2 digits>/<key>` what is published, `incoming/` and `parts/` what is being written.
 
 Both are in one file system, so that publishing is one hard link: a blob appears whole, and one that
 is there is never replaced. No part of a path comes from a client. What is published is durable only
@@ -11,22 +11,34 @@ import errno
 import hashlib
 import os
 import secrets
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from registrum.core.errors import Conflict, Invalid, NotFound, StorageFull, TooLarge
+from registrum.core.errors import (
+    Conflict,
+    DigestMismatch,
+    Invalid,
+    NotFound,
+    StorageFull,
+    TooLarge,
+    Unavailable,
+)
 from registrum.server.blobs.durable import sync_blobs
 from registrum.server.blobs.files import IncomingFile, read_at, space_left, write_all
+from registrum.server.blobs.parts import Assembly, drop, write_plan
 from registrum.server.blobs.store import (
     CHUNK_BYTES,
     BlobKey,
     Digester,
     Expected,
+    PartsPlan,
     SignedRequest,
     StoredBlob,
     measure_bytes,
@@ -36,6 +48,8 @@ from registrum.server.blobs.streams import Buffers, pour
 _T = TypeVar("_T")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _THREADS = 16
+FINISH_WITHIN_S = 25.0
+"""How long a caller waits for a blob to be put together of its parts."""
 
 
 class DiskStore:
@@ -50,11 +64,15 @@ class DiskStore:
         """
         self._blobs = folder / "blobs"
         self._incoming = folder / "incoming"
-        for needed in (self._blobs, self._incoming):
+        self._parts = folder / "parts"
+        for needed in (self._blobs, self._incoming, self._parts):
             needed.mkdir(parents=True, exist_ok=True)
         self._direct_io = direct_io
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="blobs")
         self._buffers = Buffers()
+        self._lock = threading.Lock()
+        self._assemblies: dict[BlobKey, Assembly] = {}
+        self._finishing: dict[BlobKey, Future[StoredBlob]] = {}
 
     def close(self) -> None:
         """Waits for what is being written and lets the threads go."""
@@ -175,6 +193,76 @@ class DiskStore:
         """See `BlobStore.make_durable`."""
         with _storage_errors():
             sync_blobs(self._blobs, {self._path(key): size for key, size in sizes.items()})
+
+    def begin_parts(self, key: BlobKey, plan: PartsPlan, expect: Expected) -> str:
+        """See `BlobStore.begin_parts`."""
+        with _storage_errors():
+            write_plan(self._parts / key.text, plan, expect)
+        return key.text
+
+    async def put_part(
+        self,
+        key: BlobKey,
+        upload_id: str,
+        number: int,
+        chunks: AsyncIterator[bytes],
+        size_bytes: int,
+    ) -> bytes:
+        """See `BlobStore.put_part`."""
+        with _storage_errors():
+            upload = await self._in_thread(self._assembly, key)
+            return await upload.take_part(
+                number, chunks, size_bytes, buffers=self._buffers, pool=self._pool
+            )
+
+    def finish_parts(self, key: BlobKey, upload_id: str) -> StoredBlob:
+        """See `BlobStore.finish_parts`."""
+        with self._lock:
+            finishing = self._finishing.get(key)
+            if finishing is None:
+                finishing = self._finishing[key] = self._pool.submit(self._finish, key)
+        try:
+            stored = finishing.result(FINISH_WITHIN_S)
+        except FutureTimeout:
+            raise Unavailable(f"Blob {key} is still being put together; ask again.") from None
+        except BaseException:
+            self._forget_finishing(key)
+            raise
+        self._forget_finishing(key)
+        return stored
+
+    def _finish(self, key: BlobKey) -> StoredBlob:
+        try:
+            upload = self._assembly(key)
+        except NotFound:
+            # An earlier call may have finished it, and its answer been lost.
+            return self.measure(key)
+        with _storage_errors():
+            try:
+                stored = upload.assemble()
+            except (DigestMismatch, Invalid):
+                self.abort_parts(key, key.text)
+                raise
+            self._publish(key, upload.content, stored)
+        self.abort_parts(key, key.text)
+        return stored
+
+    def _forget_finishing(self, key: BlobKey) -> None:
+        with self._lock:
+            self._finishing.pop(key, None)
+
+    def abort_parts(self, key: BlobKey, upload_id: str) -> None:
+        """See `BlobStore.abort_parts`."""
+        with self._lock:
+            self._assemblies.pop(key, None)
+        drop(self._parts / key.text)
+
+    def _assembly(self, key: BlobKey) -> Assembly:
+        with self._lock:
+            known = self._assemblies.get(key)
+            if known is None:
+                known = self._assemblies[key] = Assembly(key, self._parts / key.text)
+            return known
 
     def sweep_incoming(self, older_than: timedelta) -> int:
         """See `BlobStore.sweep_incoming`."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import cast
 from urllib.parse import quote
 
+from registrum.core.errors import NotFound
 from registrum.server.blobs.signing import Disposition
 from registrum.server.blobs.store import CHUNK_BYTES, BlobKey, BlobStore
 from registrum.server.transfer.ranges import ByteRange, RangeNotSatisfiable, parse_range
@@ -79,6 +80,8 @@ async def serve_blob(
         headers.append((b"content-range", part.content_range(blob.size_bytes).encode()))
     status = 206 if part else 200
     if scope["method"] == "HEAD":
+        if await asyncio.to_thread(store.size, blob.key) is None:
+            raise NotFound(f"There is no blob {blob.key}.")
         await _start(send, status, headers)
         await send({"type": "http.response.body", "body": b""})
         return

@@ -1,0 +1,248 @@
+"""Uploads in parts, on disk: parts land in one file at their offset and are hashed on from its start.
+
+Each upload has a folder `parts/<key>/`: `plan` (what was announced), `part-size`, `content`, and
+`landed`, a log of the parts whose bytes have arrived and been checked. The log is the truth, so an
+upload survives a restart and may be served by several processes. The digests of the whole follow
+the parts that are there without a gap, so that finishing has little left to read.
+"""
+
+import asyncio
+import hashlib
+import json
+import os
+import shutil
+import threading
+from collections.abc import AsyncIterator
+from concurrent.futures import Executor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from registrum.core.errors import DigestMismatch, Invalid, NotFound, Unavailable, Unprocessable
+from registrum.server.blobs.files import read_at, write_all
+from registrum.server.blobs.store import BlobKey, Digester, Expected, PartsPlan, StoredBlob
+from registrum.server.blobs.streams import Buffers, pour
+
+
+def write_plan(folder: Path, plan: PartsPlan, expect: Expected) -> None:
+    """Begins an upload in a folder of its own; one that was begun stays as it is."""
+    folder.mkdir(exist_ok=True)
+    document = {
+        "part_md5s": [md5.hex() for md5 in plan.part_md5s],
+        "part_size_bytes": plan.part_size_bytes,
+        "expect": {
+            name: value.hex() if isinstance(value, bytes) else value
+            for name, value in asdict(expect).items()
+        },
+    }
+    _write_once(folder / "plan", json.dumps(document).encode())
+
+
+class Assembly:
+    """One upload in parts, as this process knows it. Methods block, but for `take_part`."""
+
+    def __init__(self, key: BlobKey, folder: Path) -> None:
+        """Reads what is there.
+
+        Raises:
+            NotFound: no such upload has been begun.
+        """
+        self.folder = folder
+        self.content = folder / "content"
+        try:
+            document: dict[str, Any] = json.loads((folder / "plan").read_bytes())
+        except FileNotFoundError:
+            raise NotFound(f"No upload in parts is open for blob {key}.") from None
+        self._part_md5s = [bytes.fromhex(md5) for md5 in document["part_md5s"]]
+        self._part_size: int | None = document["part_size_bytes"]
+        expect = document["expect"]
+        self._expect = Expected(
+            _from_hex(expect["md5"]), expect["size_bytes"], _from_hex(expect["xxh128"])
+        )
+        self._landed: dict[int, int] = {}
+        self._arriving: set[int] = set()
+        self._digester = Digester(with_xxh128=self._expect.xxh128 is not None)
+        self._hashing = threading.Lock()
+
+    async def take_part(
+        self,
+        number: int,
+        chunks: AsyncIterator[bytes],
+        size_bytes: int,
+        *,
+        buffers: Buffers,
+        pool: Executor,
+    ) -> bytes:
+        """See `BlobStore.put_part`."""
+        loop = asyncio.get_running_loop()
+        offset = await loop.run_in_executor(pool, self._locate, number, size_bytes)
+        if number in self._arriving:
+            raise Unavailable(f"Part {number} is being received already.")
+        self._arriving.add(number)
+        try:
+            md5 = hashlib.md5(usedforsecurity=False)
+            if number in self._landed:
+                # What has been checked is not written over by what has not.
+                await pour(chunks, (md5.update,), buffers, pool)
+                self._check_part(number, md5.digest())
+                return md5.digest()
+            writer = _WriterAt(self.content, offset, size_bytes)
+            try:
+                await pour(chunks, (writer.write, md5.update), buffers, pool)
+            finally:
+                writer.close()
+            if writer.written != size_bytes:
+                raise Invalid(f"Part {number} has {writer.written} bytes instead of {size_bytes}.")
+            self._check_part(number, md5.digest())
+            await loop.run_in_executor(pool, self._note_landed, number, size_bytes)
+        finally:
+            self._arriving.discard(number)
+        # Not awaited: the digests of the whole follow while the next part comes in.
+        pool.submit(self._follow)
+        return md5.digest()
+
+    def assemble(self) -> StoredBlob:
+        """Hashes what is left and checks the whole, which then is the file `content`.
+
+        Raises:
+            Unprocessable: a part is missing.
+            DigestMismatch, Invalid: the whole is not what was expected.
+        """
+        self._read_log()
+        missing = [str(at) for at in range(1, len(self._part_md5s) + 1) if at not in self._landed]
+        if missing:
+            raise Unprocessable(f"Parts are missing: {', '.join(missing[:20])}.")
+        with self._hashing:
+            self._hash_prefix()
+        found = self._digester.result()
+        self._expect.check(found)
+        # A last part that came too long at first has left bytes behind.
+        os.truncate(self.content, found.size_bytes)
+        return found
+
+    def _check_part(self, number: int, found: bytes) -> None:
+        want = self._part_md5s[number - 1]
+        if found != want:
+            raise DigestMismatch(
+                f"Part {number} has the MD5 {found.hex()} instead of {want.hex()}."
+            )
+
+    def _locate(self, number: int, size_bytes: int) -> int:
+        """Where in the file a part of that number and size begins."""
+        count = len(self._part_md5s)
+        if not 1 <= number <= count:
+            raise NotFound(f"The upload has parts 1 to {count}, not {number}.")
+        self._read_log()
+        if count == 1:
+            return 0
+        is_last = number == count
+        if self._part_size is None:
+            self._part_size = self._agreed_part_size(None if is_last else size_bytes)
+        if size_bytes > self._part_size or (not is_last and size_bytes != self._part_size):
+            raise Invalid(
+                f"Part {number} can't have {size_bytes} bytes: parts have {self._part_size}."
+            )
+        return (number - 1) * self._part_size
+
+    def _agreed_part_size(self, proposed: int | None) -> int:
+        """The size of all parts but the last, as the first of them to arrive has set it for every process."""
+        path = self.folder / "part-size"
+        if proposed is not None:
+            _write_once(path, str(proposed).encode())
+        try:
+            return int(path.read_bytes())
+        except FileNotFoundError:
+            raise Unavailable("The last part can't come first; send it again.") from None
+
+    def _note_landed(self, number: int, size_bytes: int) -> None:
+        # Begins a line, since a crash may have left a torn one; and ends with a mark that it is whole.
+        line = f"\n{number} {size_bytes} landed\n".encode()
+        fd = os.open(self.folder / "landed", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+        try:
+            os.write(fd, line)
+        finally:
+            os.close(fd)
+        self._landed[number] = size_bytes
+
+    def _read_log(self) -> None:
+        try:
+            lines = (self.folder / "landed").read_text().splitlines()
+        except FileNotFoundError:
+            return
+        for line in lines:
+            match line.split(" "):
+                case [number, size, "landed"]:
+                    self._landed[int(number)] = int(size)
+
+    def _follow(self) -> None:
+        """Hashes on, unless somebody is at it."""
+        if self._hashing.acquire(blocking=False):
+            try:
+                self._hash_prefix()
+            except FileNotFoundError:
+                # Finished or dropped in the meantime.
+                pass
+            finally:
+                self._hashing.release()
+
+    def _hash_prefix(self) -> None:
+        with self.content.open("rb", buffering=0) as file:
+            while (end := self._prefix_end()) > self._digester.size_bytes:
+                for chunk in read_at(file.fileno(), self._digester.size_bytes, end):
+                    self._digester.update(chunk)
+
+    def _prefix_end(self) -> int:
+        end, number = 0, 1
+        while number in self._landed:
+            end += self._landed[number]
+            number += 1
+        return end
+
+
+class _WriterAt:
+    """Writes blocks one after the other from an offset on, and never beyond the part."""
+
+    def __init__(self, path: Path, offset: int, size_bytes: int) -> None:
+        self.written = 0
+        self._offset = offset
+        self._size = size_bytes
+        self._lock = threading.Lock()
+        try:
+            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        except FileNotFoundError:
+            raise NotFound("The upload in parts was dropped.") from None
+
+    def write(self, block: memoryview) -> None:
+        with self._lock:
+            if self.written + len(block) > self._size:
+                raise Invalid(f"The part has more than the {self._size} bytes announced.")
+            while block:
+                count = os.pwrite(self._fd, block, self._offset + self.written)
+                self.written += count
+                block = block[count:]
+
+    def close(self) -> None:
+        with self._lock:
+            fd, self._fd = self._fd, -1
+        os.close(fd)
+
+
+def drop(folder: Path) -> None:
+    """Removes an upload and all of its parts."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write_once(path: Path, content: bytes) -> None:
+    """Makes a file whole or not at all; one that is there stays."""
+    draft = path.with_name(f"{path.name}.{os.urandom(4).hex()}")
+    write_all(draft, content)
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+
+
+def _from_hex(text: str | None) -> bytes | None:
+    return None if text is None else bytes.fromhex(text)

@@ -1,0 +1,204 @@
+"""What only the disk does: files that a crash cut short, parts whose size nobody told, restarts, a full disk."""
+
+import asyncio
+import subprocess
+import time
+from datetime import timedelta
+
+import pytest
+
+from registrum.core.errors import Conflict, Invalid, StorageFull, Unavailable, Unprocessable
+from registrum.server.blobs.disk import DiskStore
+from registrum.server.blobs.store import BlobKey, Expected
+from tests.contract.test_blob_stores import (
+    MIB,
+    PART,
+    InParts,
+    content_of,
+    get,
+    md5,
+    pieces,
+    put,
+)
+
+
+@pytest.fixture
+def store(tmp_path):
+    disk = DiskStore(tmp_path)
+    yield disk
+    disk.close()
+
+
+def file_of(folder, key: BlobKey):
+    return folder / "blobs" / key.text[:2] / key.text
+
+
+@pytest.mark.parametrize("size", [100, 3 * MIB])
+@pytest.mark.parametrize("left", [0, 99])
+def test_a_blob_that_a_crash_cut_short_is_mended_by_the_same_upload(store, tmp_path, size, left):
+    key, content = BlobKey.new(), content_of(size)
+    put(store, key, content)
+    with file_of(tmp_path, key).open("r+b") as file:
+        file.truncate(left)
+    if left:
+        with pytest.raises(Conflict):
+            put(store, key, content_of(size))
+    put(store, key, content)
+    assert get(store, key) == content
+
+
+@pytest.mark.parametrize("count", [1, 40])
+def test_a_blob_that_was_cut_short_cannot_be_made_durable(store, tmp_path, count):
+    keys = [BlobKey.new() for _ in range(count)]
+    for key in keys:
+        store.put_whole(key, b"content", Expected())
+    with file_of(tmp_path, keys[-1]).open("r+b") as file:
+        file.truncate(3)
+    with pytest.raises(Unprocessable):
+        store.make_durable(dict.fromkeys(keys, 7))
+    # Gone, so that the next upload is a new one.
+    assert store.size(keys[-1]) is None
+
+
+def test_leftovers_are_swept_when_they_are_old(store, tmp_path):
+    (tmp_path / "incoming" / "left").write_bytes(b"x")
+    assert store.sweep_incoming(timedelta(hours=1)) == 0
+    assert store.sweep_incoming(timedelta(0)) == 1
+    assert not list((tmp_path / "incoming").iterdir())
+
+
+def test_ordinary_writing_gives_the_same(tmp_path):
+    disk = DiskStore(tmp_path, direct_io=False)
+    key, content = BlobKey.new(), content_of(3 * MIB + 5)
+    assert put(disk, key, content).md5 == md5(content)
+    assert get(disk, key) == content
+
+
+def test_the_first_part_tells_the_size_of_all(store):
+    upload = InParts(store, part_size=None)
+    with pytest.raises(Unavailable):
+        upload.put(3)
+    upload.put(2)
+    upload.put(3)
+    upload.put(1)
+    upload.finish()
+    assert get(store, upload.key) == upload.content
+
+
+def test_parts_of_another_size_are_refused(store):
+    upload = InParts(store)
+    upload.put(1)
+    for number, size in ((2, PART - 1), (2, PART + 1), (3, PART + 1)):
+        with pytest.raises(Invalid):
+            upload.put(number, bytes(size))
+
+
+def test_a_last_part_that_was_too_long_at_first_leaves_nothing_behind(store):
+    upload = InParts(store)
+    with pytest.raises(Exception, match="MD5"):
+        upload.put(3, bytes(PART))
+    for number in (1, 2, 3):
+        upload.put(number)
+    assert upload.finish().size_bytes == len(upload.content) == store.size(upload.key)
+
+
+def test_a_bad_repetition_does_not_damage_a_part_that_is_there(store):
+    upload = InParts(store)
+    for number in (1, 2, 3):
+        upload.put(number)
+    with pytest.raises(Exception, match="MD5"):
+        upload.put(2, bytes(PART))
+    assert upload.finish().md5 == md5(upload.content)
+
+
+def test_a_part_that_stops_half_way_may_come_again(store):
+    upload = InParts(store)
+
+    async def broken():
+        yield bytes(2 * MIB)
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        asyncio.run(store.put_part(upload.key, upload.upload_id, 1, broken(), PART))
+    for number in (1, 2, 3):
+        upload.put(number)
+    assert upload.finish().md5 == md5(upload.content)
+
+
+@pytest.mark.parametrize("before", [(), (1,), (2, 3), (1, 2, 3)])
+def test_an_upload_in_parts_goes_on_after_a_restart(tmp_path, before):
+    upload = InParts(DiskStore(tmp_path))
+    for number in before:
+        upload.put(number)
+    upload.store = DiskStore(tmp_path)
+    assert upload.begin() == upload.upload_id
+    for number in {1, 2, 3} - set(before):
+        upload.put(number)
+    assert upload.finish().md5 == md5(upload.content)
+    assert get(upload.store, upload.key) == upload.content
+    assert not list((tmp_path / "parts").iterdir())
+
+
+def test_two_processes_may_take_the_parts_of_one_upload(tmp_path):
+    here, there = DiskStore(tmp_path), DiskStore(tmp_path)
+    upload = InParts(here, part_size=None)
+    for store, number in ((here, 1), (there, 2), (there, 3)):
+        upload.store = store
+        upload.put(number)
+    upload.store = here
+    assert upload.finish().md5 == md5(upload.content)
+
+
+def test_a_torn_line_of_the_log_is_a_part_that_did_not_land(tmp_path):
+    upload = InParts(DiskStore(tmp_path))
+    for number in (1, 2):
+        upload.put(number)
+    with (tmp_path / "parts" / upload.key.text / "landed").open("a") as log:
+        log.write("\n3 77")
+    upload.store = DiskStore(tmp_path)
+    with pytest.raises(Unprocessable):
+        upload.finish()
+    upload.put(3)
+    upload.store = DiskStore(tmp_path)
+    assert upload.finish().md5 == md5(upload.content)
+
+
+@pytest.fixture
+def tiny_disk(tmp_path):
+    """A file system of 4 MiB; mounting needs root."""
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("mounting a small file system is not allowed here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_full_disk_refuses_and_keeps_working(tiny_disk, announced):
+    store = DiskStore(tiny_disk)
+    size = 9 * MIB
+    expect = Expected(size_bytes=size if announced else None)
+    with pytest.raises(StorageFull):
+        asyncio.run(store.put(BlobKey.new(), pieces(bytes(size)), expect))
+    small = BlobKey.new()
+    put(store, small, content_of(2 * MIB))
+    put(store, BlobKey.new(), content_of(MIB))
+    with pytest.raises(StorageFull):
+        store.put_whole(BlobKey.new(), content_of(MIB + 1), Expected())
+    store.delete([small])
+    put(store, small, content_of(MIB + 9))
+    assert not list((tiny_disk / "incoming").iterdir())
+    store.close()
+
+
+def test_many_small_blobs_are_synced_together(store):
+    sizes = {}
+    for _ in range(500):
+        key = BlobKey.new()
+        store.put_whole(key, b"x" * 100, Expected())
+        sizes[key] = 100
+    started = time.monotonic()
+    store.make_durable(sizes)
+    assert time.monotonic() - started < 10
