@@ -52,7 +52,7 @@ def ask(credentials: Credentials, document: str, variables: Mapping[str, Any]) -
             )
         except urllib3.exceptions.HTTPError as error:
             raise Unavailable(f"No answer from {credentials.url}: {_cause(error)}.") from None
-    return _data(credentials, answer.status, answer.data)
+    return _answered(credentials, answer.status, answer.data)
 
 
 def _connections() -> urllib3.PoolManager:
@@ -69,7 +69,7 @@ def _cause(error: Exception) -> str:
     return str(error).rstrip(".")
 
 
-def _data(credentials: Credentials, status: int, body: bytes) -> dict[str, Any]:
+def _answered(credentials: Credentials, status: int, body: bytes) -> dict[str, Any]:
     try:
         answer = json.loads(body)
     except ValueError:

@@ -1,0 +1,72 @@
+"""Documents that are made from the code are current, and those written by hand are true."""
+
+import re
+import shlex
+
+import click
+import pytest
+
+from docs.generate import HERE, PAGES, commands
+from registrum.cli import quickstart, registrum
+from tests.house.sources import ROOT, tracked_files
+
+MACHINE_PATH = re.compile(
+    "|".join(["/wo" + "rk/", "/ro" + "ot/", r"/ho" + r"me/(?!you\b)", "/opt/wh" + "eels"])
+)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_generated_page_is_current(name: str) -> None:
+    assert (HERE / name).read_text(encoding="utf-8") == PAGES[name](), "run `make docs`"
+
+
+@pytest.mark.parametrize(("path", "command"), list(commands(registrum, "registrum")))
+def test_every_command_and_option_has_help(path: str, command: click.Command) -> None:
+    assert command.help, path
+    silent = [
+        own.name
+        for own in command.params
+        if isinstance(own, click.Option) and not own.help and not own.hidden
+    ]
+    assert not silent
+
+
+def test_the_readme_shows_the_first_steps_that_the_server_prints() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"```python\n{quickstart.SCRIPT}```" in readme
+    assert "make test" in readme
+    assert "not affiliated with Weights & Biases" in readme
+
+
+def test_commands_in_documents_exist() -> None:
+    known = dict(commands(registrum, "registrum"))
+    pages = [path for path in tracked_files() if path.suffix == ".md" and path.name != "cli.md"]
+    unknown = []
+    for page in pages:
+        for line in re.findall(r"(?:^|`)(registrum [a-z][^`\n#]*)", page.read_text("utf-8"), re.M):
+            words = shlex.split(line.replace("|", " ").replace("'", " ").replace('"', " "))
+            if words[1] not in {path.split()[1] for path in known if " " in path}:
+                unknown.append(f"{page.name}: {line}")
+    assert not unknown
+
+
+def test_make_targets_in_documents_exist() -> None:
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
+    named = {
+        target
+        for path in tracked_files()
+        if path.suffix == ".md"
+        for target in re.findall(r"`make ([\w-]+)`", path.read_text("utf-8"))
+    }
+    assert named <= targets
+
+
+def test_no_path_of_somebodys_machine_is_tracked() -> None:
+    found = []
+    for path in tracked_files():
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        found += [f"{path.relative_to(ROOT)}: {hit[0]}" for hit in MACHINE_PATH.finditer(text)]
+    assert not found
