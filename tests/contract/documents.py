@@ -1,8 +1,8 @@
 """Finds every GraphQL document that an installed `wandb` package can send, without importing it.
 
-Two places hold them: string literals of Python modules (`python_texts.py`), and the block of string constants in the
-compiled `wandb-core`. That block has no terminators: an operation ends where its braces balance, and what follows
-belongs to it only if it is a fragment.
+Two places hold them: string literals of Python modules (`python_texts.py`), and the block of string
+constants in the compiled `wandb-core`. That block has no terminators: an operation ends where its
+braces balance, and what follows belongs to it only if it is a fragment.
 """
 
 import re
@@ -31,7 +31,7 @@ _BRACE = re.compile(rb'[{}\x00]|"(?:[^"\\\n]|\\.)*"')
 
 @dataclass(frozen=True)
 class Document:
-    """One executable document: its operation, the file it stands in, and the text with every fragment it names."""
+    """One operation: its name, the file it stands in, its text with every fragment it names."""
 
     name: str
     source: str
@@ -74,7 +74,7 @@ def collect(site_packages: Path) -> tuple[list[Document], list[Unreadable]]:
 
 
 def _documents(parsed: list[tuple[str, DocumentNode]]) -> Iterator[Document]:
-    """One document an operation, completed by the fragments it spreads: those beside it first, then the package's."""
+    """One document an operation, with the fragments it spreads: its own module's come first."""
     everywhere = {f.name.value: f for _, document in parsed for f in _fragments(document)}
     by_source: dict[str, dict[str, FragmentDefinitionNode]] = {}
     for source, document in parsed:
@@ -104,7 +104,7 @@ class _Spreads(Visitor):
 def _needed(
     operation: OperationDefinitionNode, pool: dict[str, FragmentDefinitionNode]
 ) -> list[FragmentDefinitionNode]:
-    """The fragments reachable from the operation; a name that nothing defines stays missing for the validator."""
+    """The fragments reachable from the operation; undefined ones are left to the validator."""
     reached: dict[str, FragmentDefinitionNode] = {}
     open_nodes: list[OperationDefinitionNode | FragmentDefinitionNode] = [operation]
     while open_nodes:
@@ -129,14 +129,13 @@ def _binary_texts(package: Path) -> Iterator[tuple[str, str]]:
 
 
 def _end_of_document(image: bytes, start: int) -> int:
-    """Offset after the last balanced brace of the operation and its fragments; `start` when braces don't balance."""
+    """Offset after the operation and its fragments; `start` when its braces don't balance."""
     depth, end = 0, start
     for brace in _BRACE.finditer(image, start):
         if brace[0] == b"\x00":
             return end
         depth += {b"{": 1, b"}": -1}.get(brace[0], 0)
         if depth == 0 and brace[0] == b"}":
-            # An input object among the variables' defaults or a directive may balance before the selection does.
             end = brace.end()
             if not _NEXT_FRAGMENT.match(image, end):
                 return end

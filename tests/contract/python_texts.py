@@ -1,12 +1,13 @@
 """Reads the GraphQL texts out of Python modules by their syntax alone, nothing imported or run.
 
-Most are plain literals. Some are assembled from constants, lists and placeholders; a small evaluator gives each of those
-in its largest form: every optional argument present, every alternative fragment once.
+Most are plain literals. Some are assembled from constants, lists and placeholders; a small evaluator
+gives each of those in its largest form: every optional argument present, every alternative once.
 """
 
 import ast
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def python_texts(package: Path) -> Iterator[tuple[str, str]]:
 
 
 def _module_constants(modules: dict[str, ast.Module]) -> dict[str, str]:
-    """Plain string constants at the top of any module, by name: fragments are imported under the name they have."""
+    """String constants at the top of any module; fragments are imported under their own names."""
     found = {}
     for module in modules.values():
         for statement in module.body:
@@ -44,13 +45,21 @@ def _module_constants(modules: dict[str, ast.Module]) -> dict[str, str]:
     return found
 
 
+@dataclass(frozen=True)
+class _Change:
+    """One place where a function gives a name its value (or with `adds`, more of it)."""
+
+    value: ast.expr
+    adds: bool = False
+
+
 class _Texts:
-    """Evaluates string expressions as far as syntax alone tells: each gives its possible texts, unknown parts as ''."""
+    """Evaluates string expressions as far as syntax alone tells; unknown parts are empty."""
 
     def __init__(self, constants: dict[str, str]) -> None:
         self._constants = constants
-        self._locals: dict[str, list[ast.expr]] = {}
-        self._evaluating: set[str] = set()
+        self._locals: dict[str, list[_Change]] = {}
+        self._so_far: dict[str, list[str]] = {}  # of the names being evaluated
 
     def of_module(self, module: ast.Module) -> Iterator[str]:
         docstrings = _docstrings(module)
@@ -77,19 +86,18 @@ class _Texts:
                 yield from (filled for text in texts for filled in _with_replacements(text, nodes))
 
     def _templates(self, nodes: list[ast.AST]) -> set[int]:
-        """Constants under a name that is only filled in later, by `name.replace(...)` or `name.format(...)`."""
+        """Constants whose name is filled in later, by `name.replace(...)` or `name.format(...)`."""
         found: set[int] = set()
         for node in nodes:
             match node:
                 case ast.Attribute(value=ast.Name(id=name), attr="replace" | "format"):
-                    constants = [
-                        v for v in self._locals.get(name, []) if isinstance(v, ast.Constant)
-                    ]
-                    found.update(id(c) for c in constants if not _is_filled_by_calls(nodes))
+                    if not _replacements(nodes):
+                        values = [change.value for change in self._locals.get(name, [])]
+                        found.update(id(v) for v in values if isinstance(v, ast.Constant))
         return found
 
     def texts(self, node: ast.expr) -> list[str]:
-        """Possible texts of an expression, at most a handful; [''] for what only running would tell."""
+        """Possible texts of an expression, at most a handful; [''] where only running tells."""
         rule: Callable[..., list[str]] | None = {
             ast.Constant: self._constant,
             ast.Name: self._name,
@@ -105,16 +113,30 @@ class _Texts:
         return [node.value if isinstance(node.value, str) else ""]
 
     def _name(self, node: ast.Name) -> list[str]:
-        if node.id in self._locals and node.id not in self._evaluating:
-            self._evaluating.add(node.id)
-            values = [self.texts(v) for v in self._locals[node.id]]
-            self._evaluating.discard(node.id)
-            return [text for texts in values for text in texts]
+        if node.id in self._so_far:
+            return self._so_far[node.id]
+        if node.id in self._locals:
+            return self._assigned(node.id)
         if node.id in self._constants:
             return [self._constants[node.id]]
-        # A parameter: by the client's habit `fragment` stands for one of the constants called `..._FRAGMENT`.
+        # A parameter: `fragment` stands for one of the constants called `..._FRAGMENT`.
         suffix = f"_{node.id.upper()}"
         return [v for k, v in self._constants.items() if k.endswith(suffix)] or [""]
+
+    def _assigned(self, name: str) -> list[str]:
+        """What a name may hold: each assignment is a choice, unless it changes those before it."""
+        choices: list[str] = []
+        for change in self._locals[name]:
+            self._so_far[name] = choices or [""]
+            texts = self.texts(change.value)
+            if change.adds:
+                choices = [a + b for a, b in product(choices or [""], texts)]
+            elif any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(change.value)):
+                choices = texts
+            else:
+                choices = choices + texts
+        del self._so_far[name]
+        return choices
 
     def _joined(self, node: ast.JoinedStr) -> list[str]:
         parts = [self.texts(v) for v in node.values]
@@ -160,37 +182,39 @@ class _Texts:
         return text.replace("{{", "{").replace("}}", "}")
 
     def _items(self, node: ast.expr) -> list[str]:
-        """Every text that a list may hold: what it starts with and what is added to it in the function."""
+        """Every text that a list may hold: what it starts with and what the function adds."""
         if isinstance(node, ast.List | ast.Tuple):
             return [text for item in node.elts for text in self.texts(item)]
         if isinstance(node, ast.Name):
-            if node.id in self._evaluating:
+            if node.id in self._so_far:
                 return []
-            self._evaluating.add(node.id)
-            items = [t for value in self._locals.get(node.id, []) for t in self._items(value)]
-            self._evaluating.discard(node.id)
+            self._so_far[node.id] = [""]
+            changes = self._locals.get(node.id, [])
+            items = [t for change in changes for t in self._items(change.value)]
+            del self._so_far[node.id]
             return items
         return [text for text in self.texts(node) if text]
 
 
-def _assignments(function: ast.AST) -> dict[str, list[ast.expr]]:
+def _assignments(function: ast.AST) -> dict[str, list[_Change]]:
     """What a function assigns, appends or adds to each of its names, in order."""
-    found: dict[str, list[ast.expr]] = {}
-    for node in ast.walk(function):
+    found: dict[str, list[_Change]] = {}
+    nodes = [n for n in ast.walk(function) if isinstance(n, ast.stmt | ast.expr)]
+    for node in sorted(nodes, key=lambda n: (n.lineno, n.col_offset)):
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                found.setdefault(name, []).append(value)
+                found.setdefault(name, []).append(_Change(value))
             case ast.AugAssign(target=ast.Name(id=name), value=value):
-                found.setdefault(name, []).append(value)
+                found.setdefault(name, []).append(_Change(value, adds=True))
             case ast.Call(
                 func=ast.Attribute(value=ast.Name(id=name), attr="append" | "extend"), args=[value]
             ):
-                found.setdefault(name, []).append(value)
+                found.setdefault(name, []).append(_Change(value, adds=True))
     return found
 
 
 def _replacements(nodes: list[ast.AST]) -> dict[str, list[str]]:
-    """What a function puts in place of each placeholder through a local `replace(old, new)` of its own."""
+    """What a function puts in place of each placeholder through its own `replace(old, new)`."""
     found: dict[str, list[str]] = {}
     for node in nodes:
         match node:
@@ -202,12 +226,8 @@ def _replacements(nodes: list[ast.AST]) -> dict[str, list[str]]:
     return found
 
 
-def _is_filled_by_calls(nodes: list[ast.AST]) -> bool:
-    return bool(_replacements(nodes))
-
-
 def _with_replacements(text: str, nodes: list[ast.AST]) -> Iterator[str]:
-    """The text with its placeholders filled: once with the first choice of each, once with the second, and so on."""
+    """The text with its placeholders filled, with the first choice of each, the second, …"""
     choices = {old: new for old, new in _replacements(nodes).items() if old in text}
     for nth in range(max((len(new) for new in choices.values()), default=1)):
         filled = text
