@@ -37,6 +37,9 @@ in snake_case (`artifactID` → `artifact_id`), None where the client left it ou
 with wire names. A resolver returns ordinary values; turning them into JSON is the engine's work
 (`projection.py`), fastest where everything selected below is a data field. Lists are lists or tuples.
 
+What the SDL gives a default can still be None: clients send null for every optional variable they leave out. Which
+fields are asked beneath a field, `selected(info)` tells (`selection.py`): `if "totalCount" in wants: ...`.
+
 Fields of an interface that are bound once in `Abstract(..., reads=...)` or by `@collection.field` hold for
 every type that implements it and does not bind them itself. Several modules may each bind other fields of one
 type.
@@ -372,6 +375,8 @@ def _reader_misfits(
             return [f"The reader of {where} wants arguments, but the field has none."]
         return []
     attribute = reader or snake_case(name)
+    if not attribute.isidentifier():
+        return [f"{attribute!r} for {where} is no attribute's name."]
     if value is not None and attribute not in _attributes(value):
         return [f"{value.__name__} has no attribute {attribute!r} for {where}."]
     return []

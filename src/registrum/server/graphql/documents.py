@@ -21,6 +21,7 @@ from graphql import (
 )
 from graphql.validation import NoUnusedFragmentsRule, NoUnusedVariablesRule
 
+from registrum.server.graphql.errors import MAX_ERRORS_SHOWN
 from registrum.server.graphql.limits import Limits, Weight, check_document, check_text, weigh
 
 T = TypeVar("T")
@@ -31,7 +32,6 @@ RULES = [
 """The client declares variables it does not use, and strips fields but not what they used (protocol.md 1.3)."""
 
 MAX_VARIANTS = 8
-MAX_ERRORS_SHOWN = 10
 
 
 class BoundedCache(Generic[T]):
@@ -162,6 +162,8 @@ class _ToggleVisitor(Visitor):
 
     def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
         """Notes the variables of @skip and @include."""
+        if node.name.value not in ("skip", "include"):
+            return
         for argument in node.arguments or ():
             if isinstance(argument.value, VariableNode):
                 self.names.add(argument.value.name.value)

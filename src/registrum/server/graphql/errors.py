@@ -17,6 +17,8 @@ from registrum.core.errors import Invalid, RegistrumError
 
 log = logging.getLogger("registrum.graphql")
 
+MAX_ERRORS_SHOWN = 10
+
 
 class Answer(NamedTuple):
     """An HTTP status and the JSON body that goes with it."""
@@ -59,7 +61,14 @@ def failed(
     Returns:
         The status of the first error that retrying cannot cure (4xx), else of the first one.
     """
-    return _answer([_translate(error, request_id) for error in errors], request_id, data)
+    shown = errors[:MAX_ERRORS_SHOWN]
+    return _answer([_translate(error, request_id) for error in shown], request_id, data)
+
+
+def broken(error: Exception, request_id: str | None) -> Answer:
+    """500 for what nobody foresaw; the log has the traceback, the client a sentence."""
+    log.error("request %s failed", request_id, exc_info=error)
+    return _answer([_internal(request_id)], request_id)
 
 
 def _translate(error: GraphQLError, request_id: str | None) -> Failure:
@@ -73,6 +82,10 @@ def _translate(error: GraphQLError, request_id: str | None) -> Failure:
         return Failure(Invalid.status, Invalid.code, error.message, path)
     where = ".".join(map(str, path))
     log.error("request %s: field %s failed", request_id, where, exc_info=cause or error)
+    return _internal(request_id, path)
+
+
+def _internal(request_id: str | None, path: tuple[str | int, ...] = ()) -> Failure:
     named = f" under request {request_id}" if request_id else ""
     message = f"Internal error; the server's log has the details{named}."
     return Failure(RegistrumError.status, RegistrumError.code, message, path)

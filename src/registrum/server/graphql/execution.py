@@ -1,5 +1,6 @@
 """From a query's text to the bytes of its answer, synchronously, in the worker thread that was given the request."""
 
+import json
 import logging
 from collections.abc import Mapping
 from typing import Any, TypeGuard, cast
@@ -114,9 +115,11 @@ class Engine:
             executor = self._executor(prepared, variables, operation_name, context)
             if isinstance(executor, list):
                 return errors.refused_document(executor, request_id)
+            return _run(executor, request_id)
         except RegistrumError as error:
             return errors.refused(error, request_id)
-        return _run(executor, request_id)
+        except Exception as error:
+            return errors.broken(error, request_id)
 
     def _prepare(
         self, query: str, variables: Mapping[str, Any] | None
@@ -166,7 +169,11 @@ def _run(executor: Executor[Any], request_id: str | None) -> Answer:
 
 
 def _encoded(data: Mapping[str, Any] | None) -> bytes:
-    return orjson.dumps({"data": data})
+    try:
+        return orjson.dumps({"data": data})
+    except orjson.JSONEncodeError:
+        # Half a surrogate pair or an integer of more than 64 bits, out of somebody's metadata.
+        return json.dumps({"data": data}, separators=(",", ":")).encode()
 
 
 def _never(_: object) -> TypeGuard[Any]:

@@ -30,7 +30,7 @@ from registrum.core.errors import QueryTooComplex
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a request may ask at most.
+    """What a request may ask at most; the released client's own documents have up to 84 fields, 11 levels and 5 twins.
 
     Attributes:
         text_bytes: length of the query text, UTF-8.
@@ -46,11 +46,11 @@ class Limits:
     """
 
     text_bytes: int = 256 * 1024
-    nesting: int = 100
-    tokens: int = 20_000
-    depth: int = 40
-    fields: int = 5_000
-    twins: int = 100
+    nesting: int = 64
+    tokens: int = 12_000
+    depth: int = 32
+    fields: int = 2_000
+    twins: int = 50
     page: int = 10_000
     cost: int = 1_000_000
     variables_depth: int = 64
