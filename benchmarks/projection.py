@@ -13,8 +13,9 @@ from typing import Any
 import orjson
 
 from registrum.core import ids
-from registrum.server.graphql.binding import Abstract, Info, Root, Type, build
+from registrum.server.graphql.binding import Abstract, Info, Root, Type
 from registrum.server.graphql.execution import Engine
+from registrum.server.graphql.fitting import build
 from registrum.server.graphql.scalars import SCALARS
 
 SDL = """

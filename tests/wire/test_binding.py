@@ -14,9 +14,8 @@ from registrum.server.graphql.binding import (
     Info,
     Root,
     Type,
-    build,
-    snake_case,
 )
+from registrum.server.graphql.fitting import build, snake_case
 
 SDL = [
     "type Query { thing(name: String!, clientID: ID): Thing  named: Named }",

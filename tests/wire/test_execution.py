@@ -8,8 +8,9 @@ import orjson
 import pytest
 
 from registrum.core import errors
-from registrum.server.graphql.binding import Info, Root, Type, build
+from registrum.server.graphql.binding import Info, Root, Type
 from registrum.server.graphql.execution import Engine
+from registrum.server.graphql.fitting import build
 from registrum.server.graphql.scalars import SCALARS
 from registrum.server.graphql.selection import selected
 

@@ -14,17 +14,10 @@ from hypothesis import HealthCheck, assume, given, note, settings
 from hypothesis import strategies as st
 
 from registrum.core.errors import Forbidden, NotFound
-from registrum.server.graphql.binding import (
-    Abstract,
-    BoundSchema,
-    Enumeration,
-    Info,
-    Root,
-    Type,
-    build,
-)
+from registrum.server.graphql.binding import Abstract, BoundSchema, Enumeration, Info, Root, Type
 from registrum.server.graphql.documents import RULES, Variant
 from registrum.server.graphql.execution import ProjectingExecutor
+from registrum.server.graphql.fitting import build
 from registrum.server.graphql.scalars import SCALARS
 
 SDL = """

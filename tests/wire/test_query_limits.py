@@ -7,8 +7,9 @@ import orjson
 import pytest
 from graphql import get_introspection_query
 
-from registrum.server.graphql.binding import Info, Root, Type, build
+from registrum.server.graphql.binding import Info, Root, Type
 from registrum.server.graphql.execution import Engine
+from registrum.server.graphql.fitting import build
 from registrum.server.graphql.limits import Limits
 from registrum.server.graphql.scalars import SCALARS
 

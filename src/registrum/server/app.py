@@ -19,10 +19,11 @@ from registrum.server.config import Config
 from registrum.server.db import Database, open_database
 from registrum.server.db.migrations import check_current, upgrade
 from registrum.server.graphql import BINDINGS
-from registrum.server.graphql.binding import BoundSchema, build
+from registrum.server.graphql.binding import BoundSchema
 from registrum.server.graphql.context import Services
 from registrum.server.graphql.endpoint import GraphQLEndpoint
 from registrum.server.graphql.execution import Engine
+from registrum.server.graphql.fitting import build
 from registrum.server.logs import RequestLog
 from registrum.server.services import setup, uploads
 from registrum.server.services.credentials import Secrets
