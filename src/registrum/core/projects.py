@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from registrum.core.policy import Role
+from registrum.core.users import User
 
 REGISTRY_PREFIX = "wandb-registry-"
 
@@ -28,6 +29,7 @@ class Entity:
         name: unique in the instance without regard to case.
         organization_id: of a team's organization, or the one whose own entity this is; None for a user's.
         organization_name: that organization's display name.
+        user_id: the person of a user's own entity.
     """
 
     id: int
@@ -35,6 +37,9 @@ class Entity:
     name: str
     organization_id: int | None = None
     organization_name: str | None = None
+    user_id: int | None = None
+    photo_url: str | None = None
+    created_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,8 @@ class Project:
         is_core: one of the two registries made with the organization.
         accepts_any_type: of a registry: whether every artifact type may be linked.
         ttl_seconds: default TTL of versions logged here; None: the entity's.
+        views: JSON text that clients keep here.
+        creator: the person who made it; filled only where that was asked for.
     """
 
     id: int
@@ -64,6 +71,8 @@ class Project:
     created_at: datetime
     updated_at: datetime | None
     created_by: int | None = None
+    views: str | None = None
+    creator: User | None = None
 
     @property
     def is_registry(self) -> bool:

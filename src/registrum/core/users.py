@@ -1,0 +1,46 @@
+"""People and service accounts, and the keys that stand for them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A secret that stands for a person; the secret itself is known only when it is made.
+
+    Attributes:
+        name: the secret in the answer that makes it, later a mask that is unique to the key.
+        last_used_at: to the nearest minutes.
+    """
+
+    id: int
+    user_id: int
+    name: str
+    description: str | None
+    created_at: datetime
+    expires_at: datetime | None = None
+    last_used_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person, or a team's service account.
+
+    Attributes:
+        username: unique without regard to case; also the name of the personal entity.
+        email: None where there is none, or where the actor may not see it.
+        name: the one that people read.
+        default_entity: name of the entity that is used where none is given.
+        deleted_at: when the account was removed; None while it lives.
+    """
+
+    id: int
+    username: str
+    name: str
+    email: str | None
+    is_admin: bool
+    is_service: bool
+    default_entity: str | None
+    photo_url: str | None
+    created_at: datetime
+    deleted_at: datetime | None = None

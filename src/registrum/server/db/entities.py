@@ -1,0 +1,192 @@
+"""Entities: users' own, teams', and organizations', in one name space without regard to case."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Text, bindparam, insert, select, update
+
+from registrum.core.errors import NameTaken
+from registrum.core.names import folded
+from registrum.core.policy import Action
+from registrum.core.projects import Entity
+from registrum.server.db.columns import among
+from registrum.server.db.statements import Prepared, Row, prepared
+from registrum.server.db.tables import entities, organizations, users
+from registrum.server.db.tx import Taken, Tx
+from registrum.server.db.visibility import Grant, allowed_entity, refuse_entity
+
+ENTITY_COLUMNS = (
+    entities.c.id.label("e_id"),
+    entities.c.kind.label("e_kind"),
+    entities.c.name.label("e_name"),
+    entities.c.organization_id.label("e_organization_id"),
+    organizations.c.name.label("e_organization_name"),
+    entities.c.user_id.label("e_user_id"),
+    entities.c.photo_url.label("e_photo_url"),
+    entities.c.created_at.label("e_created_at"),
+)
+"""What makes an `Entity`; select them from `with_organization()`."""
+
+
+def with_organization(left: Any = entities) -> Any:
+    """`left`, which has the table `entities` in it, joined with the entity's organization."""
+    return left.outerjoin(organizations, organizations.c.id == entities.c.organization_id)
+
+
+def entity_from(row: Row) -> Entity:
+    """The entity of a row with `ENTITY_COLUMNS`."""
+    return Entity(
+        id=row.e_id,
+        kind=row.e_kind,
+        name=row.e_name,
+        organization_id=row.e_organization_id,
+        organization_name=row.e_organization_name,
+        user_id=row.e_user_id,
+        photo_url=row.e_photo_url,
+        created_at=row.e_created_at,
+    )
+
+
+@cache
+def _by_name(action: Action) -> Prepared:
+    return prepared(
+        select(*ENTITY_COLUMNS, allowed_entity(action).label("granted"))
+        .select_from(with_organization())
+        .where(
+            entities.c.name_key == bindparam("entity_key"),
+            entities.c.deleted_at.is_(None),
+        )
+    )
+
+
+@cache
+def _by_id(action: Action) -> Prepared:
+    return prepared(
+        select(*ENTITY_COLUMNS, allowed_entity(action).label("granted"))
+        .select_from(with_organization())
+        .where(entities.c.id == bindparam("entity_id"), entities.c.deleted_at.is_(None))
+    )
+
+
+@cache
+def _by_ids() -> Prepared:
+    return prepared(
+        select(*ENTITY_COLUMNS)
+        .select_from(with_organization())
+        .where(among(entities.c.id, "entity_ids"), allowed_entity(Action.READ_ENTITY))
+    )
+
+
+def get_for(tx: Tx, action: Action, name: str) -> Grant[Entity]:
+    """The living entity of that name, in any case, if the actor may do `action` in it.
+
+    Raises:
+        NotFound: there is none, or the actor may not see it.
+        Forbidden: the actor may see it, but not do this.
+    """
+    row = tx.one(_by_name(action), entity_key=folded(name))
+    if row is None or not row.granted:
+        raise refuse_entity(tx, action, row.e_id if row else None, f"entity {name!r}")
+    return Grant(entity_from(row), action)
+
+
+def get_for_id(tx: Tx, action: Action, entity_id: int) -> Grant[Entity]:
+    """The living entity of that number. Raises as `get_for`."""
+    row = tx.one(_by_id(action), entity_id=entity_id)
+    if row is None or not row.granted:
+        raise refuse_entity(tx, action, row.e_id if row else None, "such entity")
+    return Grant(entity_from(row), action)
+
+
+def by_ids(tx: Tx, ids: Sequence[int]) -> dict[int, Entity]:
+    """Those of these living entities that the actor may see, by number."""
+    rows = tx.rows(_by_ids(), entity_ids=ids)
+    return {row.e_id: entity_from(row) for row in rows}
+
+
+_DEFAULT = prepared(
+    select(entities.c.name)
+    .select_from(users.join(entities, entities.c.id == users.c.default_entity_id))
+    .where(users.c.id == bindparam("actor_id"), entities.c.deleted_at.is_(None))
+)
+_OWN = prepared(select(entities.c.name).where(entities.c.user_id == bindparam("actor_id")))
+
+
+def default_name(tx: Tx) -> str:
+    """The name of the entity used where the actor gives none: the default one, else the personal one, else ""."""
+    return str(tx.value(_DEFAULT) or tx.value(_OWN) or "")
+
+
+_ADD = prepared(
+    insert(entities)
+    .values(
+        kind=bindparam("kind"),
+        name=bindparam("entity_name"),
+        name_key=bindparam("entity_key"),
+        user_id=bindparam("user_id"),
+        organization_id=bindparam("organization_id"),
+        created_at=bindparam("now"),
+    )
+    .returning(entities.c.id)
+)
+
+
+def add(
+    tx: Tx,
+    kind: str,
+    name: str,
+    *,
+    user_id: int | None = None,
+    organization_id: int | None = None,
+) -> int:
+    """Adds an entity and returns its number.
+
+    Raises:
+        NameTaken: some entity has or had this name.
+    """
+    try:
+        return int(
+            tx.value(
+                _ADD,
+                kind=kind,
+                entity_name=name,
+                entity_key=folded(name),
+                user_id=user_id,
+                organization_id=organization_id,
+                now=tx.now,
+            )
+        )
+    except Taken:
+        raise NameTaken(
+            f"The name {name!r} is taken: users, teams and organizations share one name space, "
+            "and names are not used again."
+        ) from None
+
+
+_KEYS = prepared(select(entities.c.name_key).where(among(entities.c.name_key, "keys", Text)))
+_SET_ORGANIZATION = prepared(
+    update(entities)
+    .where(entities.c.id == bindparam("entity_id"))
+    .values(organization_id=bindparam("new_organization_id"))
+)
+_REMOVE = prepared(
+    update(entities)
+    .where(entities.c.id == bindparam("entity_id"))
+    .values(deleted_at=bindparam("now"))
+)
+
+
+def taken_among(tx: Tx, names: Sequence[str]) -> set[str]:
+    """Those of these names that some entity has or had, folded."""
+    return set(tx.column(_KEYS, keys=[folded(name) for name in names]))
+
+
+def put_under(tx: Tx, entity_id: int, organization_id: int) -> None:
+    """Notes the organization of its own new entity."""
+    tx.run(_SET_ORGANIZATION, entity_id=entity_id, new_organization_id=organization_id)
+
+
+def remove(tx: Tx, entity_id: int) -> None:
+    """Marks an entity as gone; its name stays taken."""
+    tx.run(_REMOVE, entity_id=entity_id, now=tx.now)
