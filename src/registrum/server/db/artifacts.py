@@ -1,7 +1,8 @@
-"""Artifacts: loading them with their source, and the steps of their life from logged to committed to deleted.
+"""Artifacts: loading them with their source, whoever asks and by whatever path.
 
-Every query of artifacts selects `ARTIFACT_COLUMNS` from `with_source(…)` and makes values by `artifacts_from(…)`, so that an artifact reads
-the same wherever it is met. Its source project is loaded by the projects' own loader, and is None where the actor may not see it.
+Every query of artifacts selects `ARTIFACT_COLUMNS` from `with_source(…)` and makes values by `artifacts_from(…)`, so
+that an artifact reads the same wherever it is met. Its source project is loaded by the projects' own loader, and is
+None where the actor may not see it. Writers are in `db/versions.py`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,11 +12,12 @@ from typing import Any
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.sql.expression import FromClause
 
-from registrum.core.artifacts import NO_TTL, Artifact
+from registrum.core.artifacts import Artifact
 from registrum.core.collections import Collection
 from registrum.core.errors import Forbidden, RegistrumError
 from registrum.core.policy import Action
 from registrum.core.projects import Project
+from registrum.core.retention import effective_ttl
 from registrum.server.db import projects as project_rows
 from registrum.server.db.columns import among
 from registrum.server.db.statements import Prepared, Row, prepared
@@ -83,8 +85,6 @@ def artifact_from(row: Row, visible: Mapping[int, Project]) -> Artifact:
         row: of a statement over `with_source(…)`.
         visible: the projects that the actor may see, by id (`source_projects`).
     """
-    inherited = row.a_own_ttl is None
-    ttl = row.a_default_ttl if inherited else row.a_own_ttl
     return Artifact(
         id=row.a_id,
         state=row.a_state,
@@ -108,8 +108,8 @@ def artifact_from(row: Row, visible: Mapping[int, Project]) -> Artifact:
         size_bytes=row.a_size_bytes,
         file_count=row.a_file_count,
         history_step=row.a_history_step,
-        ttl_seconds=ttl if ttl is not None and ttl > 0 else NO_TTL,
-        ttl_is_inherited=inherited,
+        ttl_seconds=effective_ttl(row.a_own_ttl, row.a_default_ttl),
+        ttl_is_inherited=row.a_own_ttl is None,
         created_at=row.a_created_at,
         updated_at=row.a_updated_at,
         run_id=row.a_run_id,
@@ -120,7 +120,7 @@ def artifact_from(row: Row, visible: Mapping[int, Project]) -> Artifact:
 def source_projects(tx: Tx, rows: Iterable[Row]) -> Mapping[int, Project]:
     """The source projects of these rows that the actor may see, by id."""
     ids = {row.a_project_id for row in rows}
-    return project_rows.by_ids(tx, sorted(ids)) if ids else {}
+    return project_rows.by_ids(tx, Action.READ, sorted(ids)) if ids else {}
 
 
 def artifacts_from(tx: Tx, rows: Sequence[Row]) -> list[Artifact]:
@@ -153,7 +153,8 @@ def _get_statement(action: Action) -> Prepared:
 def get_for(tx: Tx, action: Action, artifact_id: int) -> Grant[Artifact]:
     """The artifact with this number, pending or committed, if the actor may do `action` to it.
 
-    READ and DOWNLOAD through its source project or any link; WRITE (its content, deleting it) in its source project only.
+    READ and DOWNLOAD through its source project or any link; WRITE (its content, deleting it) in its source project
+    only.
 
     Raises:
         NotFound: missing, deleted, or unreadable.
@@ -181,7 +182,7 @@ _READABLE_PROJECT = prepared(
 def _refusal(tx: Tx, action: Action, row: Row | None) -> RegistrumError:
     if row is None or not row.visible:
         return refuse(tx, action, None, "artifact with this id")
-    hidden = not project_rows.by_ids(tx, [row.a_project_id])
+    hidden = not project_rows.by_ids(tx, Action.READ, [row.a_project_id])
     if not hidden:
         return refuse(tx, action, row.a_project_id, "artifact with this id")
     if action in _BY_SOURCE:
@@ -231,4 +232,21 @@ _LATEST = prepared(
 def latest_in(tx: Tx, collection_id: int) -> Artifact | None:
     """The newest version of a collection that the actor may see."""
     rows = tx.rows(_LATEST, collection_id=collection_id)
+    return artifacts_from(tx, rows)[0] if rows else None
+
+
+_BY_CLIENT_ID = prepared(
+    select(*ARTIFACT_COLUMNS)
+    .select_from(with_source())
+    .where(
+        artifacts.c.client_id == bindparam("client_id"),
+        artifacts.c.deleted_at.is_(None),
+        allowed_artifact(Action.READ),
+    )
+)
+
+
+def by_client_id(tx: Tx, client_id: str) -> Artifact | None:
+    """The artifact that a client numbered itself, if the actor may see it."""
+    rows = tx.rows(_BY_CLIENT_ID, client_id=client_id)
     return artifacts_from(tx, rows)[0] if rows else None

@@ -1,0 +1,107 @@
+"""Files of artifacts: what people see of a path, what a client wants to upload, and the stored bytes behind both."""
+
+import mimetypes
+from dataclasses import dataclass
+from datetime import datetime
+
+from registrum.core.digests import Algorithm
+from registrum.core.manifest import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """Bytes in the store, as far as the database knows them.
+
+    Attributes:
+        id: key in the store, 32 hexadecimal digits.
+        state: "reserved" (nothing stored yet), "stored" or "deleting".
+        durable: whether it is known to survive a loss of power.
+    """
+
+    id: str
+    state: str
+    size_bytes: int | None
+    md5: bytes | None
+    xxh128: bytes | None
+    durable: bool
+
+    def digest(self, algorithm: Algorithm) -> bytes | None:
+        """Its digest by that algorithm, where it is known."""
+        return self.md5 if algorithm is Algorithm.MD5 else self.xxh128
+
+
+@dataclass(frozen=True, slots=True)
+class WantedFile:
+    """A file that a client is about to upload.
+
+    Attributes:
+        path: within the artifact, checked.
+        blob_id: a fresh key, used if the bytes are not stored yet.
+        md5, xxh128: what the bytes will be; at least the one of the artifact's algorithm.
+    """
+
+    path: str
+    blob_id: str
+    algorithm: Algorithm
+    md5: bytes | None
+    xxh128: bytes | None
+    mimetype: str | None = None
+
+    @property
+    def digest(self) -> bytes:
+        """The digest by the artifact's algorithm."""
+        found = self.md5 if self.algorithm is Algorithm.MD5 else self.xxh128
+        assert found is not None
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class ReservedFile:
+    """A path of a pending artifact and the blob that is, or will be, its content.
+
+    Attributes:
+        is_stored: the bytes are there already; nothing is to be uploaded.
+    """
+
+    wanted: WantedFile
+    blob_id: str
+    is_stored: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactFile:
+    """A file or reference of a committed artifact.
+
+    Attributes:
+        ordinal: its place in the manifest, from 0.
+        blob_id: of its content; None for a reference.
+        updated_at: when its artifact was committed.
+    """
+
+    artifact_id: int
+    ordinal: int
+    entry: Entry
+    blob_id: str | None
+    updated_at: datetime | None
+
+    @property
+    def mimetype(self) -> str | None:
+        """Guessed from the name."""
+        return mimetypes.guess_type(self.entry.path)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredManifest:
+    """The canonical manifest of a committed artifact.
+
+    Attributes:
+        id: of the manifest.
+        blob_id: where it is.
+    """
+
+    id: int
+    artifact_id: int
+    blob_id: str
+    size_bytes: int
+    md5: bytes | None
+    committed_at: datetime | None

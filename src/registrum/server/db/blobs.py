@@ -1,0 +1,214 @@
+"""Blobs: what the database knows of stored bytes, from their reservation to the artifacts that hold on to them.
+
+A blob is `reserved` before its bytes come, `stored` once they are, and `deleting` once garbage collection has decided;
+from then on nothing refers to it again. Whoever makes a reference locks the blob's row and looks at its state in the
+same transaction.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import LargeBinary, Text, bindparam, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from registrum.core.artifacts import Artifact
+from registrum.core.digests import Algorithm
+from registrum.core.errors import Conflict, NotFound
+from registrum.core.files import Blob
+from registrum.core.policy import Action
+from registrum.server.db.columns import among
+from registrum.server.db.statements import Row, prepared
+from registrum.server.db.tables import artifact_blobs, blobs, files
+from registrum.server.db.tx import Tx
+from registrum.server.db.visibility import Grant
+
+_LOOK_UP_WIDTH = 200
+
+BLOB_COLUMNS = (
+    blobs.c.id.label("b_id"),
+    blobs.c.state.label("b_state"),
+    blobs.c.size_bytes.label("b_size_bytes"),
+    blobs.c.md5.label("b_md5"),
+    blobs.c.xxh128.label("b_xxh128"),
+    blobs.c.durable.label("b_durable"),
+)
+
+
+def blob_from(row: Row) -> Blob:
+    """The blob of a row with `BLOB_COLUMNS`."""
+    return Blob(row.b_id, row.b_state, row.b_size_bytes, row.b_md5, row.b_xxh128, row.b_durable)
+
+
+_RESERVE = prepared(
+    insert(blobs)
+    .values(
+        id=bindparam("blob_id"),
+        project_id=bindparam("project_id"),
+        state="reserved",
+        durable=False,
+        created_at=bindparam("now"),
+    )
+    .on_conflict_do_nothing(index_elements=["id"])
+)
+
+
+def reserve(tx: Tx, project_id: int, ids: Iterable[str]) -> None:
+    """Makes rows for bytes that are about to come; their keys are made outside."""
+    tx.run_many(
+        _RESERVE, [{"blob_id": each, "project_id": project_id, "now": tx.now} for each in ids]
+    )
+
+
+_STORED = prepared(
+    update(blobs)
+    .where(blobs.c.id == bindparam("blob_id"), blobs.c.state == "reserved")
+    .values(
+        state="stored",
+        size_bytes=bindparam("size"),
+        md5=bindparam("of_md5"),
+        sha256=bindparam("of_sha256"),
+        xxh128=bindparam("of_xxh128"),
+        stored_at=bindparam("now"),
+    )
+    .returning(blobs.c.project_id)
+)
+_STATE = prepared(select(blobs.c.state).where(blobs.c.id == bindparam("blob_id")))
+_OFFER = prepared(
+    insert(files)
+    .values(
+        project_id=bindparam("project_id"),
+        algorithm=bindparam("algorithm"),
+        digest=bindparam("digest"),
+        blob_id=bindparam("blob_id"),
+        size_bytes=bindparam("size"),
+    )
+    .on_conflict_do_nothing(index_elements=["project_id", "algorithm", "digest"])
+)
+
+
+def record_stored(
+    tx: Tx,
+    blob_id: str,
+    *,
+    size_bytes: int,
+    md5: bytes,
+    sha256: bytes | None,
+    xxh128: bytes | None,
+) -> None:
+    """Notes that the bytes of a reserved blob have come, and offers them to later uploads of the same project.
+
+    The same fact again is fine.
+
+    Raises:
+        NotFound: there is no such reservation (any more).
+    """
+    project_id = tx.value(
+        _STORED,
+        blob_id=blob_id,
+        size=size_bytes,
+        of_md5=md5,
+        of_sha256=sha256,
+        of_xxh128=xxh128,
+        now=tx.now,
+    )
+    if project_id is None:
+        if tx.value(_STATE, blob_id=blob_id) != "stored":
+            raise NotFound("Nothing is waiting for these bytes any more.")
+        return
+    for algorithm, digest in ((Algorithm.MD5, md5), (Algorithm.XXH128, xxh128)):
+        if digest is not None:
+            tx.run(
+                _OFFER,
+                project_id=project_id,
+                algorithm=algorithm.value,
+                digest=digest,
+                blob_id=blob_id,
+                size=size_bytes,
+            )
+
+
+# One statement for any number of digests: so many at a time, the last ones repeated.
+_DIGESTS = tuple(bindparam(f"d{i}", type_=LargeBinary) for i in range(_LOOK_UP_WIDTH))
+_BY_DIGEST = (
+    select(*BLOB_COLUMNS, files.c.digest)
+    .select_from(files.join(blobs, blobs.c.id == files.c.blob_id))
+    .where(
+        files.c.project_id == bindparam("project_id"),
+        files.c.algorithm == bindparam("algorithm"),
+        files.c.digest.in_(_DIGESTS),
+        blobs.c.state == "stored",
+    )
+)
+_FIND = prepared(_BY_DIGEST)
+_FIND_AND_LOCK = prepared(_BY_DIGEST.with_for_update(read=True, of=blobs))
+
+
+def stored_by_digest(
+    tx: Tx, project_id: int, algorithm: Algorithm, digests: Iterable[bytes]
+) -> dict[bytes, Blob]:
+    """The stored blobs of one project that have these digests."""
+    return _find(tx, _FIND, project_id, algorithm, digests)
+
+
+def lock_by_digest(
+    tx: Tx, project_id: int, algorithm: Algorithm, digests: Iterable[bytes]
+) -> dict[bytes, Blob]:
+    """The same for a writer who is about to refer to them: none can be marked for deletion meanwhile."""
+    return _find(tx, _FIND_AND_LOCK, project_id, algorithm, digests)
+
+
+def _find(
+    tx: Tx, statement: object, project_id: int, algorithm: Algorithm, digests: Iterable[bytes]
+) -> dict[bytes, Blob]:
+    wanted = list(dict.fromkeys(digests))
+    found: dict[bytes, Blob] = {}
+    for start in range(0, len(wanted), _LOOK_UP_WIDTH):
+        part = wanted[start : start + _LOOK_UP_WIDTH]
+        part += [part[-1]] * (_LOOK_UP_WIDTH - len(part))
+        given = {f"d{i}": digest for i, digest in enumerate(part)}
+        rows = tx.rows(statement, project_id=project_id, algorithm=algorithm.value, **given)  # type: ignore[arg-type]
+        found |= {row.digest: blob_from(row) for row in rows}
+    return found
+
+
+_BY_IDS = prepared(select(*BLOB_COLUMNS).where(among(blobs.c.id, "ids", Text)))
+
+
+def by_ids(tx: Tx, ids: Sequence[str]) -> dict[str, Blob]:
+    """Blobs by their ids."""
+    return {row.b_id: blob_from(row) for row in tx.rows(_BY_IDS, ids=ids)} if ids else {}
+
+
+_LOCK = prepared(
+    select(blobs.c.id)
+    .where(among(blobs.c.id, "ids", Text), blobs.c.state == "stored")
+    .with_for_update(read=True)
+)
+_HOLD = prepared(
+    insert(artifact_blobs)
+    .values(artifact_id=bindparam("artifact_id"), blob_id=bindparam("blob_id"))
+    .on_conflict_do_nothing(index_elements=["artifact_id", "blob_id"])
+)
+_DURABLE = prepared(
+    update(blobs)
+    .where(among(blobs.c.id, "ids", Text), blobs.c.durable.is_(False))
+    .values(durable=True)
+)
+
+
+def hold(tx: Tx, artifact: Grant[Artifact], ids: Sequence[str]) -> None:
+    """Ties durable blobs to an artifact, so that they stay as long as it does.
+
+    Args:
+        artifact: grant to WRITE.
+        ids: at most about 1,000; stored and made durable.
+
+    Raises:
+        Conflict: one of them is being deleted.
+    """
+    own = artifact.require(Action.WRITE)
+    if not ids:
+        return
+    if len(tx.rows(_LOCK, ids=ids)) != len(set(ids)):
+        raise Conflict("Some of the files have just been removed; log the artifact again.")
+    tx.run_many(_HOLD, [{"artifact_id": own.id, "blob_id": each} for each in ids])
+    tx.run(_DURABLE, ids=ids)

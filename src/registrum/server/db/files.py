@@ -1,0 +1,256 @@
+"""Files by path and by digest: the places reserved for a pending artifact, and the addresses clients make themselves."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Text, and_, bindparam, delete, or_, select
+from sqlalchemy.dialects.postgresql import insert
+
+from registrum.core.artifacts import Artifact
+from registrum.core.files import Blob, ReservedFile, WantedFile
+from registrum.core.names import folded
+from registrum.core.policy import Action
+from registrum.core.projects import ProjectName
+from registrum.server.db import blobs as blob_rows
+from registrum.server.db.blobs import BLOB_COLUMNS, blob_from
+from registrum.server.db.columns import among
+from registrum.server.db.statements import prepared
+from registrum.server.db.tables import (
+    artifact_blobs,
+    artifacts,
+    blobs,
+    collections,
+    entities,
+    files,
+    memberships,
+    projects,
+    reservations,
+)
+from registrum.server.db.tx import Tx
+from registrum.server.db.visibility import Grant, allowed, allowed_artifact
+
+_AT_PATHS = prepared(
+    select(
+        reservations.c.path,
+        reservations.c.md5.label("r_md5"),
+        reservations.c.xxh128.label("r_xxh128"),
+        *BLOB_COLUMNS,
+    )
+    .select_from(reservations.join(blobs, blobs.c.id == reservations.c.blob_id))
+    .where(
+        reservations.c.artifact_id == bindparam("artifact_id"),
+        among(reservations.c.path, "paths", Text),
+    )
+)
+_insert = insert(reservations)
+_PUT = prepared(
+    _insert.values(
+        artifact_id=bindparam("artifact_id"),
+        path=bindparam("path"),
+        blob_id=bindparam("blob_id"),
+        md5=bindparam("md5"),
+        xxh128=bindparam("xxh128"),
+        mimetype=bindparam("mimetype"),
+        created_at=bindparam("now"),
+    ).on_conflict_do_update(
+        index_elements=["artifact_id", "path"],
+        set_={
+            "blob_id": _insert.excluded.blob_id,
+            "md5": _insert.excluded.md5,
+            "xxh128": _insert.excluded.xxh128,
+            "mimetype": _insert.excluded.mimetype,
+            "created_at": _insert.excluded.created_at,
+        },
+    )
+)
+
+
+def reserve(
+    tx: Tx, artifact: Grant[Artifact], project_id: int, wanted: Sequence[WantedFile]
+) -> list[ReservedFile]:
+    """Reserves places for files of a pending artifact: in blobs that have the bytes already, else in new ones.
+
+    Args:
+        artifact: grant to WRITE.
+        project_id: its project: only what is stored there counts as stored.
+        wanted: at most about 1,000, all of the artifact's algorithm.
+
+    Returns:
+        One for each, in order. The same call again gives the same places.
+    """
+    own = artifact.require(Action.WRITE)
+    if not wanted:
+        return []
+    rows = tx.rows(_AT_PATHS, artifact_id=own.id, paths=[file.path for file in wanted])
+    at_path = {row.path: row for row in rows}
+    digests = [file.digest for file in wanted]
+    places = blob_rows.lock_by_digest(tx, project_id, wanted[0].algorithm, digests)
+    found: list[ReservedFile] = []
+    fresh: list[str] = []
+    for file in wanted:
+        row, blob = at_path.get(file.path), places.get(file.digest)
+        is_same = row is not None and (row.r_md5, row.r_xxh128) == (file.md5, file.xxh128)
+        if (
+            row is not None
+            and is_same
+            and (row.b_state == "stored" or (blob is None and row.b_state == "reserved"))
+        ):
+            blob = blob_from(row)
+        if blob is None:
+            blob = Blob(file.blob_id, "reserved", None, None, None, False)
+            fresh.append(blob.id)
+        places[file.digest] = blob
+        found.append(ReservedFile(file, blob.id, blob.state == "stored"))
+    blob_rows.reserve(tx, project_id, fresh)
+    tx.run_many(
+        _PUT,
+        [
+            {
+                "artifact_id": own.id,
+                "path": each.wanted.path,
+                "blob_id": each.blob_id,
+                "md5": each.wanted.md5,
+                "xxh128": each.wanted.xxh128,
+                "mimetype": each.wanted.mimetype,
+                "now": tx.now,
+            }
+            for each in found
+        ],
+    )
+    return found
+
+
+_ALL = prepared(
+    select(reservations.c.path, *BLOB_COLUMNS)
+    .select_from(reservations.join(blobs, blobs.c.id == reservations.c.blob_id))
+    .where(reservations.c.artifact_id == bindparam("artifact_id"), blobs.c.state != "deleting")
+)
+
+
+def reserved(tx: Tx, artifact: Grant[Artifact]) -> dict[str, Blob]:
+    """All places of a pending artifact, by path.
+
+    Args:
+        artifact: grant to WRITE.
+    """
+    own = artifact.require(Action.WRITE)
+    return {row.path: blob_from(row) for row in tx.rows(_ALL, artifact_id=own.id)}
+
+
+_DROP = prepared(
+    delete(reservations).where(
+        reservations.c.artifact_id == bindparam("artifact_id"),
+        reservations.c.path.in_(
+            select(reservations.c.path)
+            .where(reservations.c.artifact_id == bindparam("artifact_id"))
+            .limit(bindparam("at_most"))
+        ),
+    )
+)
+
+
+def drop_reservations(tx: Tx, artifact: Grant[Artifact], at_most: int) -> int:
+    """Gives up so many of an artifact's places; what it holds on to stays. How many there were."""
+    own = artifact.require(Action.WRITE)
+    return tx.run(_DROP, artifact_id=own.id, at_most=at_most)
+
+
+# --- Bytes by digest: the addresses that clients make themselves.
+
+_HAS = or_(blobs.c.md5 == bindparam("digest"), blobs.c.xxh128 == bindparam("digest"))
+_OF_ARTIFACT = prepared(
+    select(*BLOB_COLUMNS)
+    .select_from(
+        artifact_blobs.join(blobs, blobs.c.id == artifact_blobs.c.blob_id).join(
+            artifacts, artifacts.c.id == artifact_blobs.c.artifact_id
+        )
+    )
+    .where(
+        artifacts.c.id == bindparam("artifact_id"),
+        artifacts.c.state == "committed",
+        artifacts.c.deleted_at.is_(None),
+        _HAS,
+        allowed_artifact(Action.DOWNLOAD),
+    )
+    .limit(1)
+)
+
+
+def blob_of_artifact(tx: Tx, artifact_id: int, digest: bytes) -> Blob | None:
+    """The blob with this digest in an artifact that the actor may download."""
+    row = tx.one(_OF_ARTIFACT, artifact_id=artifact_id, digest=digest)
+    return blob_from(row) if row else None
+
+
+_IN_COLLECTION = prepared(
+    select(*BLOB_COLUMNS)
+    .select_from(
+        projects.join(entities, entities.c.id == projects.c.entity_id)
+        .join(collections, collections.c.project_id == projects.c.id)
+        .join(memberships, memberships.c.collection_id == collections.c.id)
+        .join(artifact_blobs, artifact_blobs.c.artifact_id == memberships.c.artifact_id)
+        .join(blobs, blobs.c.id == artifact_blobs.c.blob_id)
+    )
+    .where(
+        entities.c.name_key == bindparam("entity_key"),
+        projects.c.name == bindparam("project_name"),
+        collections.c.name == bindparam("collection_name"),
+        collections.c.deleted_at.is_(None),
+        memberships.c.deleted_at.is_(None),
+        or_(
+            bindparam("of_artifact", type_=memberships.c.artifact_id.type).is_(None),
+            memberships.c.artifact_id == bindparam("of_artifact"),
+        ),
+        _HAS,
+        allowed(Action.DOWNLOAD),
+    )
+    .limit(1)
+)
+
+
+def blob_in_collection(
+    tx: Tx, project: ProjectName, collection: str, artifact_id: int | None, digest: bytes
+) -> Blob | None:
+    """The blob with this digest in a version of the named collection, which the actor may download.
+
+    Args:
+        artifact_id: the version; None: any.
+    """
+    row = tx.one(
+        _IN_COLLECTION,
+        entity_key=folded(project.entity),
+        project_name=project.name,
+        collection_name=collection,
+        of_artifact=artifact_id,
+        digest=digest,
+    )
+    return blob_from(row) if row else None
+
+
+_OF_ENTITY = prepared(
+    select(*BLOB_COLUMNS)
+    .select_from(
+        projects.join(entities, entities.c.id == projects.c.entity_id)
+        .join(
+            files,
+            and_(files.c.project_id == projects.c.id, files.c.digest == bindparam("digest")),
+        )
+        .join(blobs, blobs.c.id == files.c.blob_id)
+        .join(artifact_blobs, artifact_blobs.c.blob_id == blobs.c.id)
+        .join(artifacts, artifacts.c.id == artifact_blobs.c.artifact_id)
+    )
+    .where(
+        entities.c.name_key == bindparam("entity_key"),
+        artifacts.c.state == "committed",
+        artifacts.c.deleted_at.is_(None),
+        files.c.algorithm.in_(("md5", "xxh128")),
+        blobs.c.state == "stored",
+        allowed(Action.DOWNLOAD),
+    )
+    .limit(1)
+)
+
+
+def blob_of_entity(tx: Tx, entity: str, digest: bytes) -> Blob | None:
+    """The blob with this digest in any version logged under an entity, which the actor may download."""
+    row = tx.one(_OF_ENTITY, entity_key=folded(entity), digest=digest)
+    return blob_from(row) if row else None
