@@ -62,6 +62,8 @@ def test_secrets_stay_out_of_the_repr() -> None:
         ({"REGISTRUM_TLS_CERT": "cert.pem"}, "tls_cert and tls_key go together"),
         ({"REGISTRUM_SECRET_KEY": "short"}, "secret_key must have at least 32"),
         ({"REGISTRUM_ADMIN_API_KEY": "short"}, "admin_api_key must have at least 40"),
+        ({"REGISTRUM_ADMIN_API_KEY": "local-" + "k" * 39}, "before its first '-'"),
+        ({"REGISTRUM_ADMIN_API_KEY": "k" * 39 + "/" * 9}, "admin_api_key must have"),
         ({"REGISTRUM_TRUSTED_PROXIES": "proxy"}, "trusted_proxies takes addresses"),
         ({"REGISTRUM_ADMIN_PASSWORD_FILE": "/no/such"}, "REGISTRUM_ADMIN_PASSWORD_FILE: /no/such"),
         ({"REGISTRUM_DATABASE_URL": "postgresql://db/x"}, "REGISTRUM_SECRET_KEY"),
@@ -72,6 +74,11 @@ def test_a_wrong_setting_is_refused_in_one_sentence(environ: dict[str, str], sen
         load({}, environ)
     assert sentence in refused.value.message
     assert "\n" not in refused.value.message
+
+
+@pytest.mark.parametrize("key", ["k" * 40, "local-" + "k" * 40, "a_b-" + "k-_0" * 10])
+def test_an_api_key_that_the_client_takes_is_taken(key: str) -> None:
+    assert Config(admin_api_key=key).admin_api_key == key
 
 
 def test_an_unknown_setting_in_the_file_is_refused(tmp_path: Path) -> None:

@@ -117,9 +117,9 @@ def _listen(config: Config) -> Iterator[socket.socket]:
     try:
         listener = socket.create_server((config.host, config.port), family=family, backlog=BACKLOG)
     except OSError as error:
-        raise PortTaken(
-            f"Can't listen on {config.host} port {config.port}: {error.strerror}."
-        ) from None
+        # A host without an address has a negative number, and only its own words.
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+        raise PortTaken(f"Can't listen on {config.host} port {config.port}: {why}.") from None
     with listener:
         yield listener
 

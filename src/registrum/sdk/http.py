@@ -51,7 +51,7 @@ def ask(credentials: Credentials, document: str, variables: Mapping[str, Any]) -
                 },
             )
         except urllib3.exceptions.HTTPError as error:
-            raise Unavailable(f"No answer from {credentials.url}: {_cause(error)}.") from None
+            raise Unavailable(f"No answer from {credentials.url}: {_cause(error)}") from None
     return _answered(credentials, answer.status, answer.data)
 
 
@@ -62,11 +62,11 @@ def _connections() -> urllib3.PoolManager:
 
 
 def _cause(error: Exception) -> str:
-    if isinstance(error, urllib3.exceptions.TimeoutError):
-        return "it took too long"
     if isinstance(error, urllib3.exceptions.NewConnectionError):
-        return "is the server running there?"
-    return str(error).rstrip(".")
+        return "is the server running there?"  # Which is a TimeoutError, too.
+    if isinstance(error, urllib3.exceptions.TimeoutError):
+        return "it took too long."
+    return str(error)
 
 
 def _answered(credentials: Credentials, status: int, body: bytes) -> dict[str, Any]:

@@ -1,0 +1,96 @@
+"""The command line without a server: help, versions, refusals and exit codes, in processes of its own."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from registrum import __version__
+
+
+def registrum(*words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """Runs the command line as a person would, with a clean environment."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("REGISTRUM_", "WANDB_"))}
+    return subprocess.run(
+        [sys.executable, "-m", "registrum", *words],
+        env=kept | {"NETRC": os.devnull} | variables,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_the_version() -> None:
+    assert registrum("--version").stdout == f"registrum {__version__}\n"
+
+
+def test_help_lists_the_nouns_without_importing_them() -> None:
+    program = (
+        "import sys; from registrum.cli import registrum\n"
+        "registrum(['--help'], standalone_mode=False)\n"
+        "print(sorted(n for n in sys.modules if n.startswith(('registrum.server', 'urllib3'))))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert "Manage organizations and their members." in done.stdout
+    assert done.stdout.endswith("[]\n")
+
+
+def test_a_wrong_setting_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:
+    done = registrum("serve", "--workers", "2", "--data-dir", str(tmp_path / "data"))
+    assert done.returncode == 2
+    assert done.stderr.startswith("registrum: workers is 2, but SQLite takes exactly one")
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "data").exists()
+
+
+def test_postgresql_without_a_secret_key_is_refused() -> None:
+    done = registrum("serve", REGISTRUM_DATABASE_URL="postgresql://nobody@/x")
+    assert done.returncode == 2
+    assert "REGISTRUM_SECRET_KEY" in done.stderr
+
+
+def test_a_taken_port_is_one_sentence_and_exit_code_1(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = registrum("serve", "--port", port, "--data-dir", str(tmp_path))
+    assert done.returncode == 1
+    assert (
+        done.stderr
+        == f"registrum: Can't listen on 127.0.0.1 port {port}: Address already in use.\n"
+    )
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = registrum("serve", "--port", "0", "--data-dir", str(tmp_path / "file"))
+    assert done.returncode == 2
+    assert done.stderr.startswith("registrum: The secret key")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (["user", "list"], 1, "No API key for http://127.0.0.1:8080"),
+        (["user", "list", "--url", "ftp://x", "--api-key", "k"], 1, "must be like http"),
+        (["user", "create", "ann"], 2, "Missing option '--email'"),
+        (["org", "add", "a", "b", "--role", "boss"], 2, "'boss' is not one of"),
+        (["org", "delete", "acme", "--api-key", "k"], 1, "Delete acme?"),
+    ],
+)
+def test_wrong_use_is_refused_in_words(words: list[str], code: int, sentence: str) -> None:
+    done = registrum(*words)
+    assert done.returncode == code
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_server_that_is_not_there() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    done = registrum("user", "list", "--url", f"http://127.0.0.1:{port}", "--api-key", "k")
+    assert done.returncode == 1
+    assert "is the server running there?" in done.stderr
