@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from registrum.cli.extras import need_server
 from registrum.server.config import load
 
 
@@ -27,6 +28,7 @@ def upgrade(file: Path | None, data_dir: Path | None, database_url: str | None) 
 
     Safe to run again and from several places at once.
     """
+    need_server()
     flags = {"data_dir": data_dir, "database_url": database_url}
     # The schema needs no secret; refusing to upgrade for want of one would only be in the way.
     environ = {"REGISTRUM_SECRET_KEY": "0" * 32} | dict(os.environ)

@@ -14,6 +14,7 @@ import click
 
 from registrum import __version__
 from registrum.cli import quickstart
+from registrum.cli.extras import need_server
 from registrum.core.errors import Conflict
 from registrum.server.config import Config, kind_of, load, variable_of, with_secret_key
 
@@ -63,6 +64,7 @@ def _flags() -> list[click.Parameter]:
 
 
 def _serve(file: Path | None, **flags: Any) -> None:
+    need_server()
     config = load(flags, os.environ, file)
     _tune_allocator()
     from registrum.server import lockfile, logs
