@@ -19,3 +19,18 @@ class Place:
     project_id: int
     version: int
     is_new: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wants:
+    """Which small relations of versions are to be loaded with them.
+
+    Attributes:
+        aliases: those of the membership's own collection.
+        tags: those of the artifact.
+        all_aliases: those of the artifact in every collection that the actor may see.
+    """
+
+    aliases: bool = False
+    tags: bool = False
+    all_aliases: bool = False

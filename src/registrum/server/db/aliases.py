@@ -4,19 +4,33 @@ A span is current while its `until` is null; the UNIQUE index over current spans
 only. Moving an alias ends a span and begins another, so history and "as of" are queries of the same rows.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
+from functools import cache
 
-from sqlalchemy import Text, bindparam, update
+from sqlalchemy import ColumnElement, Text, and_, bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from registrum.core.artifacts import Artifact
+from registrum.core.collections import Alias, Collection
+from registrum.core.errors import InvalidFilter
 from registrum.core.memberships import Place
+from registrum.core.pages import Page, PageAsk, page_of
 from registrum.core.policy import Action
-from registrum.server.db import collections
+from registrum.core.projects import Project
+from registrum.server.db import collections as collections_of
 from registrum.server.db.columns import among
-from registrum.server.db.statements import prepared
-from registrum.server.db.tables import alias_spans
+from registrum.server.db.statements import Prepared, prepared
+from registrum.server.db.tables import (
+    alias_spans,
+    artifacts,
+    collections,
+    memberships,
+    projects,
+    protected_aliases,
+)
 from registrum.server.db.tx import Tx
-from registrum.server.db.visibility import Grant
+from registrum.server.db.visibility import Grant, allowed
 
 _CURRENT = alias_spans.c.until.is_(None)
 _END_ELSEWHERE = prepared(
@@ -54,7 +68,7 @@ def point(tx: Tx, place: Grant[Place], names: Sequence[str]) -> None:
     wanted = list(dict.fromkeys(names))
     if not wanted:
         return
-    collections.lock(tx, here.collection_id)
+    collections_of.lock(tx, here.collection_id)
     actor = tx.actor.user_id
     tx.run(
         _END_ELSEWHERE,
@@ -77,3 +91,238 @@ def point(tx: Tx, place: Grant[Place], names: Sequence[str]) -> None:
             for name in wanted
         ],
     )
+
+
+_REMOVE = prepared(
+    update(alias_spans)
+    .where(
+        alias_spans.c.membership_id == bindparam("of_membership"),
+        among(alias_spans.c.alias, "names", Text),
+        _CURRENT,
+    )
+    .values(until=bindparam("now"), ended_by=bindparam("by"))
+    .returning(alias_spans.c.alias)
+)
+
+
+def remove(tx: Tx, place: Grant[Place], names: Sequence[str]) -> list[str]:
+    """Takes aliases away from a version; the names of those that had pointed at it.
+
+    Args:
+        place: grant to EDIT_COLLECTION or WRITE.
+    """
+    here = place.require(Action.EDIT_COLLECTION, Action.WRITE)
+    return tx.column(
+        _REMOVE, of_membership=here.id, names=list(names), now=tx.now, by=tx.actor.user_id
+    )
+
+
+_PROTECTED = prepared(
+    select(protected_aliases.c.alias)
+    .where(protected_aliases.c.project_id == bindparam("project_id"))
+    .order_by(protected_aliases.c.alias)
+)
+
+
+def protected_in(tx: Tx, project: Project) -> list[str]:
+    """The protected aliases of a registry that was loaded for the actor, alphabetical."""
+    return tx.column(_PROTECTED, project_id=project.id)
+
+
+_PROTECT = prepared(
+    insert(protected_aliases)
+    .values(
+        project_id=bindparam("project_id"),
+        alias=bindparam("alias"),
+        created_by=bindparam("by"),
+        created_at=bindparam("now"),
+    )
+    .on_conflict_do_nothing(index_elements=["project_id", "alias"])
+)
+_UNPROTECT = prepared(
+    delete(protected_aliases).where(
+        protected_aliases.c.project_id == bindparam("project_id"),
+        among(protected_aliases.c.alias, "names", Text),
+    )
+)
+
+
+def protect(tx: Tx, registry: Grant[Project], names: Sequence[str]) -> None:
+    """Makes aliases of a registry protected, in all of its collections.
+
+    Args:
+        registry: grant to PROTECT_ALIAS.
+    """
+    here = registry.require(Action.PROTECT_ALIAS)
+    tx.run_many(
+        _PROTECT,
+        [
+            {"project_id": here.id, "alias": name, "by": tx.actor.user_id, "now": tx.now}
+            for name in names
+        ],
+    )
+
+
+def unprotect(tx: Tx, registry: Grant[Project], names: Sequence[str]) -> None:
+    """Makes protected aliases of a registry plain again.
+
+    Args:
+        registry: grant to PROTECT_ALIAS.
+    """
+    here = registry.require(Action.PROTECT_ALIAS)
+    tx.run(_UNPROTECT, project_id=here.id, names=list(names))
+
+
+def _standing(*conditions: ColumnElement[bool]) -> Prepared:
+    """Protected aliases that point at living memberships for which the conditions hold."""
+    return prepared(
+        select(alias_spans.c.alias)
+        .distinct()
+        .select_from(
+            memberships.join(alias_spans, alias_spans.c.membership_id == memberships.c.id)
+            .join(collections, collections.c.id == memberships.c.collection_id)
+            .join(
+                protected_aliases,
+                and_(
+                    protected_aliases.c.project_id == memberships.c.project_id,
+                    protected_aliases.c.alias == alias_spans.c.alias,
+                ),
+            )
+        )
+        .where(
+            _CURRENT,
+            memberships.c.deleted_at.is_(None),
+            collections.c.deleted_at.is_(None),
+            *conditions,
+        )
+        .order_by(alias_spans.c.alias)
+    )
+
+
+_PROTECTED_AT = _standing(memberships.c.id == bindparam("membership_id"))
+_PROTECTED_IN = _standing(memberships.c.collection_id == bindparam("collection_id"))
+_PROTECTED_ON = _standing(memberships.c.artifact_id == bindparam("artifact_id"))
+_PROTECTED_ON_VERSIONS = _standing(
+    memberships.c.artifact_id.in_(
+        select(artifacts.c.id).where(
+            artifacts.c.collection_id == bindparam("collection_id"),
+            artifacts.c.state == "committed",
+        )
+    )
+)
+
+
+def protected_at(tx: Tx, place: Grant[Place]) -> list[str]:
+    """Protected aliases that stand on this version of this collection."""
+    return tx.column(_PROTECTED_AT, membership_id=place.thing.id)
+
+
+def protected_on(tx: Tx, artifact: Grant[Artifact]) -> list[str]:
+    """Protected aliases that stand on this artifact anywhere, seen by the actor or not."""
+    return tx.column(_PROTECTED_ON, artifact_id=artifact.thing.id)
+
+
+def protected_within(tx: Tx, collection: Grant[Collection]) -> list[str]:
+    """Protected aliases that stand on any version of a collection or, of a sequence, on any link of its versions."""
+    here = collection.thing
+    own = tx.column(_PROTECTED_IN, collection_id=here.id)
+    if here.is_portfolio:
+        return own
+    return sorted({*own, *tx.column(_PROTECTED_ON_VERSIONS, collection_id=here.id)})
+
+
+_BY_MEMBERSHIPS = prepared(
+    select(alias_spans.c.membership_id, alias_spans.c.id, alias_spans.c.alias)
+    .where(among(alias_spans.c.membership_id, "membership_ids"), _CURRENT)
+    .order_by(alias_spans.c.alias)
+)
+
+
+def by_memberships(tx: Tx, ids: Sequence[int]) -> dict[int, tuple[Alias, ...]]:
+    """Aliases that point at memberships which were loaded for the actor, by membership, alphabetical."""
+    if not ids:
+        return {}
+    found: dict[int, list[Alias]] = defaultdict(list)
+    for membership_id, alias_id, name in tx.rows(_BY_MEMBERSHIPS, membership_ids=list(ids)):
+        found[membership_id].append(Alias(alias_id, name))
+    return {membership_id: tuple(aliases) for membership_id, aliases in found.items()}
+
+
+_BY_ARTIFACTS = prepared(
+    select(
+        memberships.c.artifact_id,
+        alias_spans.c.id.label("alias_id"),
+        alias_spans.c.alias,
+        *collections_of.COLLECTION_COLUMNS,
+    )
+    .select_from(
+        collections_of.with_type(
+            memberships.join(alias_spans, alias_spans.c.membership_id == memberships.c.id)
+            .join(collections, collections.c.id == memberships.c.collection_id)
+            .join(projects, projects.c.id == memberships.c.project_id)
+        )
+    )
+    .where(
+        among(memberships.c.artifact_id, "artifact_ids"),
+        memberships.c.deleted_at.is_(None),
+        collections.c.deleted_at.is_(None),
+        _CURRENT,
+        allowed(Action.READ),
+    )
+    .order_by(collections.c.id, alias_spans.c.alias)
+)
+
+
+def by_artifacts(tx: Tx, ids: Sequence[int]) -> dict[int, tuple[Alias, ...]]:
+    """Aliases of artifacts in every collection that the actor may see, by artifact; each with its collection."""
+    if not ids:
+        return {}
+    rows = tx.rows(_BY_ARTIFACTS, artifact_ids=list(ids))
+    known = collections_of.from_rows(tx, rows)
+    found: dict[int, list[Alias]] = defaultdict(list)
+    for row, collection in zip(rows, known, strict=True):
+        found[row.artifact_id].append(Alias(row.alias_id, row.alias, collection))
+    return {artifact_id: tuple(aliases) for artifact_id, aliases in found.items()}
+
+
+def page_of_collection(tx: Tx, action: Action, collection: Collection, ask: PageAsk) -> Page[Alias]:
+    """Aliases given in a collection, alphabetical, if the actor may do `action` in its project."""
+    rows = tx.rows(
+        _page_statement(action, ask.after is not None),
+        collection_id=collection.id,
+        limit=ask.first + 1,
+        last_alias=_alias_behind(ask),
+    )
+    found = [Alias(row.id, row.alias, collection) for row in rows]
+    return page_of(found, ask.first, lambda alias: (alias.name, alias.id))
+
+
+@cache
+def _page_statement(action: Action, has_after: bool) -> Prepared:
+    statement = (
+        select(alias_spans.c.id, alias_spans.c.alias)
+        .select_from(
+            alias_spans.join(collections, collections.c.id == alias_spans.c.collection_id).join(
+                projects, projects.c.id == collections.c.project_id
+            )
+        )
+        .where(
+            alias_spans.c.collection_id == bindparam("collection_id"),
+            _CURRENT,
+            collections.c.deleted_at.is_(None),
+            allowed(action),
+        )
+        .order_by(alias_spans.c.alias)
+        .limit(bindparam("limit"))
+    )
+    if has_after:
+        statement = statement.where(alias_spans.c.alias > bindparam("last_alias"))
+    return prepared(statement)
+
+
+def _alias_behind(ask: PageAsk) -> str | None:
+    if ask.after is None:
+        return None
+    if not isinstance(ask.after[0], str):
+        raise InvalidFilter("The cursor given as `after` belongs to another list.")
+    return ask.after[0]

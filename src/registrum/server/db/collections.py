@@ -1,21 +1,136 @@
-"""Collections: sequences and portfolios, one name space in each project."""
+"""Collections: sequences and portfolios, one name space in each project.
+
+Every query of collections selects `COLLECTION_COLUMNS` from `with_type(…)` and makes values by `from_rows`, so that a collection reads the
+same wherever it is met. This file loads and makes them; `collection_pages.py` lists them, `collection_edits.py` changes them.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.expression import FromClause
 
 from registrum.core.collections import Collection
 from registrum.core.errors import Conflict, Invalid, TypeNotAccepted
 from registrum.core.policy import Action
 from registrum.core.projects import Project
 from registrum.server.db import artifact_types as types
-from registrum.server.db.statements import Row, prepared
-from registrum.server.db.tables import ALIVE, artifact_types, collections
+from registrum.server.db import projects as project_rows
+from registrum.server.db import tags
+from registrum.server.db.statements import Prepared, Row, prepared
+from registrum.server.db.tables import ALIVE, artifact_types, collections, projects
 from registrum.server.db.tx import Tx
-from registrum.server.db.visibility import Grant
+from registrum.server.db.visibility import Grant, allowed, refuse
+
+COLLECTION_COLUMNS = (
+    collections.c.id.label("c_id"),
+    collections.c.kind.label("c_kind"),
+    collections.c.name.label("c_name"),
+    collections.c.project_id.label("c_project_id"),
+    collections.c.type_id.label("c_type_id"),
+    artifact_types.c.name.label("c_type_name"),
+    collections.c.description.label("c_description"),
+    collections.c.created_at.label("c_created_at"),
+    collections.c.updated_at.label("c_updated_at"),
+    collections.c.digest_algorithm.label("c_digest_algorithm"),
+)
+"""What makes a `Collection`; labelled apart from the columns of artifacts in one statement."""
+
+
+def with_type(left: FromClause = collections) -> FromClause:
+    """`left`, which has the table `collections` in it, joined with the collection's type."""
+    return left.join(artifact_types, artifact_types.c.id == collections.c.type_id)
+
+
+def from_row(row: Row, visible: Mapping[int, Project]) -> Collection:
+    """The collection of a row with `COLLECTION_COLUMNS`; `visible`: projects that the actor may see, by id."""
+    return Collection(
+        id=row.c_id,
+        kind=row.c_kind,
+        name=row.c_name,
+        project=visible.get(row.c_project_id),
+        type_id=row.c_type_id,
+        type_name=row.c_type_name,
+        description=row.c_description,
+        created_at=row.c_created_at,
+        updated_at=row.c_updated_at,
+        digest_algorithm=row.c_digest_algorithm,
+    )
+
+
+def from_rows(tx: Tx, rows: Sequence[Row]) -> list[Collection]:
+    """The collections of rows with `COLLECTION_COLUMNS`, in their order."""
+    ids = sorted({row.c_project_id for row in rows})
+    visible = project_rows.by_ids(tx, Action.READ, ids) if ids else {}
+    return [from_row(row, visible) for row in rows]
+
+
+def with_tags(tx: Tx, found: Iterable[Collection]) -> list[Collection]:
+    """The same collections with their tags."""
+    found = list(found)
+    of = tags.by_collections(tx, [collection.id for collection in found])
+    return [replace(c, tags=of[c.id]) if c.id in of else c for c in found]
+
+
+@cache
+def _get_statement(action: Action) -> Prepared:
+    return prepared(
+        select(*COLLECTION_COLUMNS, allowed(action).label("granted"))
+        .select_from(
+            with_type(collections.join(projects, projects.c.id == collections.c.project_id))
+        )
+        .where(collections.c.id == bindparam("collection_id"), collections.c.deleted_at.is_(None))
+    )
+
+
+def get_for(tx: Tx, action: Action, collection_id: int) -> Grant[Collection]:
+    """The collection with this number, if the actor may do `action` in its project.
+
+    Raises:
+        NotFound: missing, deleted, or in a project the actor may not see.
+        Forbidden: visible, but not for this.
+    """
+    row = tx.one(_get_statement(action), collection_id=collection_id)
+    return _granted(tx, action, row, "collection with this id")
+
+
+@cache
+def _named_statement(action: Action) -> Prepared:
+    return prepared(
+        select(*COLLECTION_COLUMNS, allowed(action).label("granted"))
+        .select_from(
+            with_type(collections.join(projects, projects.c.id == collections.c.project_id))
+        )
+        .where(
+            collections.c.project_id == bindparam("project_id"),
+            collections.c.name == bindparam("collection_name"),
+            collections.c.deleted_at.is_(None),
+        )
+    )
+
+
+def get_for_name(tx: Tx, action: Action, project: Project, name: str) -> Grant[Collection]:
+    """The collection of that name, of either kind, in a project, if the actor may do `action` there.
+
+    Raises:
+        NotFound: there is none, or the actor may not see the project.
+        Forbidden: visible, but not for this.
+    """
+    row = tx.one(_named_statement(action), project_id=project.id, collection_name=name)
+    return _granted(tx, action, row, f"collection {name!r} in project {project.name!r}")
+
+
+def _granted(tx: Tx, action: Action, row: Row | None, what: str) -> Grant[Collection]:
+    if row is None or not row.granted:
+        raise refuse(tx, action, row.c_project_id if row is not None else None, what)
+    return Grant(from_rows(tx, [row])[0], action)
+
 
 _BY_NAME = prepared(
-    select(collections, artifact_types.c.name.label("type_name"))
-    .join(artifact_types, artifact_types.c.id == collections.c.type_id)
+    select(*COLLECTION_COLUMNS)
+    .select_from(with_type())
     .where(
         collections.c.project_id == bindparam("project_id"),
         collections.c.name == bindparam("collection_name"),
@@ -139,23 +254,8 @@ def _get_or_add(
         )
         row = tx.one(_BY_NAME, project_id=where.id, collection_name=name)
         assert row is not None, "it was added, or somebody else's is there"
-    if row.type_name != type_name:
+    if row.c_type_name != type_name:
         raise TypeNotAccepted(
-            f"Collection {name!r} holds artifacts of type {row.type_name!r}, not {type_name!r}."
+            f"Collection {name!r} holds artifacts of type {row.c_type_name!r}, not {type_name!r}."
         )
-    return _of_row(row, where)
-
-
-def _of_row(row: Row, project: Project | None) -> Collection:
-    return Collection(
-        id=row.id,
-        kind=row.kind,
-        name=row.name,
-        project=project,
-        type_id=row.type_id,
-        type_name=row.type_name,
-        description=row.description,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-        digest_algorithm=row.digest_algorithm,
-    )
+    return from_row(row, {where.id: where})

@@ -4,18 +4,31 @@ Two writers of one collection wait for each other at its row (`UPDATE collection
 numbers have no gaps but those of what was taken away.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, exists, func, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 
+from registrum.core.aliases import LATEST
 from registrum.core.artifacts import Artifact
 from registrum.core.collections import Collection
 from registrum.core.errors import NotFound
 from registrum.core.memberships import Place
 from registrum.core.policy import Action
+from registrum.core.projects import Project
+from registrum.server.db.collections import lock
+from registrum.server.db.columns import Moment, among
 from registrum.server.db.statements import prepared
-from registrum.server.db.tables import ALIVE, collections, memberships
+from registrum.server.db.tables import (
+    ALIVE,
+    alias_spans,
+    artifacts,
+    collections,
+    memberships,
+    organization_members,
+    projects,
+)
 from registrum.server.db.tx import Tx
 from registrum.server.db.visibility import Grant
 
@@ -128,3 +141,163 @@ def _add(
         )
     tx.run(_GIVE_BACK, collection_id=collection_id)
     return Place(*tx.rows(_PLACE, collection_id=collection_id, artifact_id=artifact_id)[0])
+
+
+def place_in(tx: Tx, collection: Grant[Collection], artifact_id: int) -> Grant[Place]:
+    """Where an artifact stands in a collection.
+
+    Args:
+        collection: grant to EDIT_COLLECTION or LINK, which the place is then granted for.
+
+    Raises:
+        NotFound: it is no version of the collection.
+    """
+    here = collection.require(Action.EDIT_COLLECTION, Action.LINK)
+    row = tx.one(_PLACE, collection_id=here.id, artifact_id=artifact_id)
+    if row is None:
+        raise NotFound(f"The artifact is no version of collection {here.name!r}.")
+    return Grant(Place(*row), collection.action)
+
+
+_REMOVE = prepared(
+    update(memberships)
+    .where(memberships.c.id == bindparam("membership_id"), memberships.c.deleted_at.is_(None))
+    .values(deleted_at=bindparam("now"))
+)
+_REMOVE_OF_ARTIFACTS = prepared(
+    update(memberships)
+    .where(among(memberships.c.artifact_id, "artifact_ids"), memberships.c.deleted_at.is_(None))
+    .values(deleted_at=bindparam("now"))
+    .returning(memberships.c.id, memberships.c.collection_id)
+)
+_END_ALIASES = prepared(
+    update(alias_spans)
+    .where(among(alias_spans.c.membership_id, "membership_ids"), alias_spans.c.until.is_(None))
+    .values(until=bindparam("now"), ended_by=bindparam("by"))
+    .returning(alias_spans.c.collection_id, alias_spans.c.alias)
+)
+_newest = (
+    select(func.max(memberships.c.version))
+    .where(memberships.c.collection_id == collections.c.id, memberships.c.deleted_at.is_(None))
+    .correlate(collections)
+    .scalar_subquery()
+)
+# `latest` goes to the newest version that remains; what has another `latest` meanwhile keeps it.
+_LATEST_TO_NEWEST = prepared(
+    insert(alias_spans)
+    .from_select(
+        ["collection_id", "membership_id", "alias", "since", "set_by"],
+        select(
+            collections.c.id,
+            memberships.c.id,
+            bindparam("latest", type_=alias_spans.c.alias.type),
+            bindparam("now", type_=Moment),
+            bindparam("by", type_=alias_spans.c.set_by.type),
+        )
+        .select_from(
+            collections.join(
+                memberships,
+                and_(
+                    memberships.c.collection_id == collections.c.id,
+                    memberships.c.version == _newest,
+                ),
+            )
+        )
+        .where(among(collections.c.id, "collection_ids"), collections.c.deleted_at.is_(None)),
+    )
+    .on_conflict_do_nothing(
+        index_elements=["collection_id", "alias"], index_where=alias_spans.c.until.is_(None)
+    )
+)
+
+
+def remove(tx: Tx, place: Grant[Place]) -> list[str]:
+    """Takes a version out of its collection; its number is not used again.
+
+    Its aliases end; `latest` goes to the newest version that remains.
+
+    Args:
+        place: grant to LINK.
+
+    Returns:
+        The aliases that stood on it.
+    """
+    here = place.require(Action.LINK)
+    lock(tx, here.collection_id)
+    if not tx.run(_REMOVE, membership_id=here.id, now=tx.now):
+        raise NotFound("The version has been unlinked already.")
+    return [alias for _, alias in _end_aliases(tx, [here.id])]
+
+
+def remove_everywhere(tx: Tx, artifact: Grant[Artifact]) -> None:
+    """Takes an artifact out of every collection it is a version of, its own sequence included, as `remove` does.
+
+    Args:
+        artifact: grant to WRITE.
+    """
+    remove_of_artifacts(tx, [artifact.require(Action.WRITE).id])
+
+
+def remove_of_artifacts(tx: Tx, artifact_ids: Sequence[int]) -> None:
+    """`remove_everywhere` for several artifacts whose deletion was granted before, at most about 1,000."""
+    gone = tx.rows(_REMOVE_OF_ARTIFACTS, artifact_ids=list(artifact_ids), now=tx.now)
+    for collection_id in sorted({row.collection_id for row in gone}):
+        lock(tx, collection_id)
+    _end_aliases(tx, [row.id for row in gone])
+
+
+def _end_aliases(tx: Tx, membership_ids: Sequence[int]) -> list[tuple[int, str]]:
+    by = tx.actor.user_id
+    ended = [
+        (row.collection_id, row.alias)
+        for row in tx.rows(_END_ALIASES, membership_ids=list(membership_ids), now=tx.now, by=by)
+    ]
+    without_latest = sorted({collection_id for collection_id, alias in ended if alias == LATEST})
+    if without_latest:
+        tx.run(_LATEST_TO_NEWEST, collection_ids=without_latest, latest=LATEST, now=tx.now, by=by)
+    return ended
+
+
+def _owner_is_in(
+    owner_id: ColumnElement[int], organization_id: ColumnElement[int]
+) -> ColumnElement[bool]:
+    return exists(
+        select(1).where(
+            organization_members.c.user_id == owner_id,
+            organization_members.c.organization_id == organization_id,
+        )
+    )
+
+
+_source, _target = projects.alias("source"), projects.alias("target")
+_TOGETHER = prepared(
+    select(
+        case(
+            (_source.c.id == _target.c.id, true()),
+            (
+                and_(_source.c.kind == "personal", _target.c.kind == "personal"),
+                _source.c.owner_id == _target.c.owner_id,
+            ),
+            (
+                _source.c.kind == "personal",
+                _owner_is_in(_source.c.owner_id, _target.c.organization_id),
+            ),
+            (
+                _target.c.kind == "personal",
+                _owner_is_in(_target.c.owner_id, _source.c.organization_id),
+            ),
+            else_=_source.c.organization_id == _target.c.organization_id,
+        ).label("together")
+    )
+    .select_from(artifacts.join(_source, _source.c.id == artifacts.c.project_id))
+    .join(_target, _target.c.id == bindparam("project_id"))
+    .where(artifacts.c.id == bindparam("artifact_id"))
+)
+
+
+def share_organization(tx: Tx, artifact: Grant[Artifact], target: Grant[Project]) -> bool:
+    """Whether an artifact's source project and the target belong together.
+
+    They do within one organization; a personal project also goes with each organization that its owner belongs to.
+    """
+    return bool(tx.value(_TOGETHER, artifact_id=artifact.thing.id, project_id=target.thing.id))
