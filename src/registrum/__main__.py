@@ -1,5 +1,6 @@
-"""`python -m registrum` is the command line."""
+"""`python -m registrum`: the command line."""
 
 from registrum.cli import main
 
-main()
+if __name__ == "__main__":
+    main()

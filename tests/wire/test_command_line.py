@@ -6,9 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from registrum import __version__
+from registrum.server.lockfile import hold
 
 
 def registrum(*words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
@@ -94,3 +96,27 @@ def test_a_server_that_is_not_there() -> None:
     done = registrum("user", "list", "--url", f"http://127.0.0.1:{port}", "--api-key", "k")
     assert done.returncode == 1
     assert "is the server running there?" in done.stderr
+
+
+def test_db_upgrade_makes_the_tables_and_may_run_again(postgres_url: str) -> None:
+    for _ in range(2):
+        done = registrum("db", "upgrade", REGISTRUM_DATABASE_URL=postgres_url)
+        assert (done.returncode, done.stdout) == (0, "The database is up to date.\n"), done.stderr
+    with psycopg.connect(postgres_url) as connection:
+        assert connection.execute("SELECT count(*) FROM alembic_version").fetchone() == (1,)
+
+
+def test_db_upgrade_of_an_embedded_server_waits_for_nobody(tmp_path: Path) -> None:
+    with hold(tmp_path):
+        done = registrum("db", "upgrade", "--data-dir", str(tmp_path))
+    assert done.returncode == 1
+    assert "is in use by another registrum process" in done.stderr
+    assert registrum("db", "upgrade", "--data-dir", str(tmp_path)).returncode == 0
+    assert (tmp_path / "registrum.sqlite").exists()
+
+
+def test_a_database_that_is_not_there_is_refused_in_words() -> None:
+    done = registrum("db", "upgrade", REGISTRUM_DATABASE_URL="postgresql://x@127.0.0.1:1/x")
+    assert done.returncode == 1
+    assert done.stderr.startswith("registrum: ")
+    assert "Traceback" not in done.stderr

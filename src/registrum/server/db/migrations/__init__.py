@@ -9,7 +9,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from registrum.core.errors import RegistrumError
+from registrum.core.errors import RegistrumError, Unavailable
 
 HEAD = "0001"
 REVISIONS = ("0001",)
@@ -28,6 +28,9 @@ def current_revision(url: str) -> str | None:
 
     Args:
         url: `sqlite:///path` or `postgresql://…`.
+
+    Raises:
+        Unavailable: PostgreSQL does not answer there.
     """
     if url.startswith("sqlite:///"):
         path = Path(url.removeprefix("sqlite:///"))
@@ -41,7 +44,12 @@ def current_revision(url: str) -> str | None:
         return str(row[0]) if row else None
     import psycopg
 
-    with psycopg.connect(url) as postgres:
+    try:
+        opened = psycopg.connect(url)
+    except psycopg.Error as error:
+        why = str(error).partition("\n")[0]
+        raise Unavailable(f"The database can't be reached: {why}") from None
+    with opened as postgres:
         try:
             found = postgres.execute("SELECT version_num FROM alembic_version").fetchone()
         except psycopg.errors.UndefinedTable:
