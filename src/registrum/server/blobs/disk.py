@@ -31,7 +31,14 @@ from registrum.core.errors import (
     Unavailable,
 )
 from registrum.server.blobs.durable import sync_blobs
-from registrum.server.blobs.files import IncomingFile, read_at, space_left, write_all
+from registrum.server.blobs.files import (
+    IncomingFile,
+    read_ahead,
+    read_at,
+    read_cached,
+    space_left,
+    write_all,
+)
 from registrum.server.blobs.parts import Assembly, drop, write_plan
 from registrum.server.blobs.store import (
     CHUNK_BYTES,
@@ -125,25 +132,23 @@ class DiskStore:
     async def read(
         self, key: BlobKey, start: int = 0, length: int | None = None
     ) -> AsyncIterator[bytes]:
-        """See `BlobStore.read`; the next chunk is read while the last one is sent."""
+        """See `BlobStore.read`."""
         fd, chunk, end = await self._in_thread(self._open_at, key, start, length)
+        yield chunk
         if fd is None:
-            yield chunk
             return
-        loop = asyncio.get_running_loop()
-        ahead: asyncio.Future[bytes] | None = None
         try:
-            while chunk:
-                start += len(chunk)
+            start += len(chunk)
+            while start < end:
                 room = min(CHUNK_BYTES, end - start)
-                ahead = (
-                    loop.run_in_executor(self._pool, os.pread, fd, room, start) if room else None
-                )
+                # A thread costs more than the copy, so one is asked only for what is not in memory.
+                found = read_cached(fd, start, room)
+                chunk = found or await self._in_thread(read_ahead, fd, start, room)
+                if not chunk:
+                    raise Unavailable(f"Blob {key} ends at {start} instead of {end}.")
                 yield chunk
-                chunk = await ahead if ahead is not None else b""
+                start += len(chunk)
         finally:
-            if ahead is not None and not ahead.done():
-                await asyncio.wait([ahead])
             os.close(fd)
 
     def read_whole(self, key: BlobKey, max_bytes: int) -> bytes:
@@ -343,7 +348,7 @@ class DiskStore:
         except BaseException:
             os.close(fd)
             raise
-        if start + len(chunk) < end:
+        if chunk and start + len(chunk) < end:
             return fd, chunk, end
         os.close(fd)
         return None, chunk, end

@@ -6,10 +6,13 @@ import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 from registrum.server.blobs.store import CHUNK_BYTES
 
 _ALIGNED = 4096
+_AHEAD_CHUNKS = 4
+_NOWAIT: int | None = getattr(os, "RWF_NOWAIT", None)
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _MODE = 0o640
 
@@ -33,6 +36,27 @@ def read_at(fd: int, start: int, end: int) -> Iterator[bytes]:
             return
         yield chunk
         start += len(chunk)
+
+
+def read_cached(fd: int, start: int, length: int) -> bytes | None:
+    """That many bytes if they are in memory; none where reading them would wait for the disk."""
+    if _NOWAIT is None:
+        return None
+    content = bytearray(length)
+    try:
+        found = os.preadv(fd, [content], start, _NOWAIT)
+    except OSError:
+        # Not in memory; or the file system can't tell. What is really wrong shows when a thread reads.
+        return None
+    return cast(bytes, content) if found == length else None
+
+
+def read_ahead(fd: int, start: int, length: int) -> bytes:
+    """Reads from the disk, and has the kernel fetch what comes after it meanwhile."""
+    if hasattr(os, "posix_fadvise"):
+        after = start + length
+        os.posix_fadvise(fd, after, _AHEAD_CHUNKS * CHUNK_BYTES, os.POSIX_FADV_WILLNEED)
+    return os.pread(fd, length, start)
 
 
 def space_left(folder: Path) -> int:
