@@ -61,6 +61,8 @@ class EventKind(StrEnum):
     ALIAS_REMOVED = "alias.removed"
     ALIAS_PROTECTED = "alias.protected"
     ALIAS_UNPROTECTED = "alias.unprotected"
+    # Runs.
+    RUN_DELETED = "run.deleted"
     # Automations.
     AUTOMATION_CREATED = "automation.created"
     AUTOMATION_CHANGED = "automation.changed"
@@ -79,6 +81,7 @@ class SubjectKind(StrEnum):
     COLLECTION = "collection"
     ARTIFACT = "artifact"
     MEMBERSHIP = "membership"
+    RUN = "run"
     AUTOMATION = "automation"
 
 

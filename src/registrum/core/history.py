@@ -1,0 +1,440 @@
+"""What a run reports while it goes: lines of its history, of its machine and of its console, kept in compressed chunks.
+
+A line has a number in its stream, from 0, and is written at that number, so that a report sent twice changes nothing; console
+lines may be rewritten. Lines are kept in chunks of at most `CHUNK_BYTES`. Each report makes a chunk of its own; when the ones
+before it are not much larger they are folded into it (`count_to_fold`). So a line is rewritten a number of times that grows with
+the logarithm of the chunk's size, and a run has few chunks however often it reports.
+"""
+
+import json
+import re
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+from typing import Any
+
+from registrum.core.errors import Invalid
+from registrum.core.runs import ENDED, RunState, dump_json, json_object
+
+CHUNK_BYTES = 512 * 1024
+"""Lines of one chunk before compression; a longer single line has a chunk to itself."""
+
+LARGEST_LINE_NUMBER = 2**31 - 1
+MOST_KEYS = 10_000
+STEP = "_step"
+
+_PLAIN_LINE = re.compile(
+    r"(ERROR )?(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?Z?) (.*)", re.DOTALL
+)
+_FILES = {
+    "wandb-history.jsonl": "history",
+    "wandb-events.jsonl": "events",
+    "output.log": "logs",
+}
+_SUMMARY = "wandb-summary.json"
+
+
+class Stream(StrEnum):
+    """What lines are about: metrics by step, the machine, or the console."""
+
+    HISTORY = "history"
+    EVENTS = "events"
+    LOGS = "logs"
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Lines to be written.
+
+    Attributes:
+        offset: number of the first of them.
+        steps: of history, the step of each, None for one without.
+    """
+
+    stream: Stream
+    offset: int
+    texts: tuple[str, ...]
+    steps: tuple[int | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run sent in one go.
+
+    Attributes:
+        summary: last value of each metric: a JSON object as text; None: unchanged.
+        system_metrics: likewise of the machine.
+        metric_kinds: how often each metric of the history came with which kind of value.
+        exit_code: given with the last report.
+        is_complete: it is the last report.
+        is_preempting: the machine is about to be taken away.
+    """
+
+    lines: tuple[Lines, ...] = ()
+    summary: str | None = None
+    system_metrics: str | None = None
+    metric_kinds: Mapping[str, Mapping[str, int]] | None = None
+    exit_code: int | None = None
+    is_complete: bool = False
+    is_preempting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Consecutive lines as they are kept.
+
+    Attributes:
+        first_step, last_step: least and greatest step in it; None where no line has one.
+        raw_bytes: before compression.
+    """
+
+    first_line: int
+    line_count: int
+    first_step: int | None
+    last_step: int | None
+    raw_bytes: int
+    body: bytes
+
+    @property
+    def end(self) -> int:
+        """Number of the line after its last one."""
+        return self.first_line + self.line_count
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleLine:
+    """A line of a run's console.
+
+    Attributes:
+        number: from 0.
+        timestamp: as the client wrote it; None where it did not.
+        level: "error" for what went to the error stream, else empty.
+        label: names one of several writers.
+        line: the text.
+    """
+
+    number: int
+    timestamp: str | None
+    level: str
+    label: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which metrics of the history are wanted.
+
+    Attributes:
+        keys: only lines that have all of these, and of them only these.
+        samples: about how many lines to pick.
+        min_step, max_step: from the first of these on, and before the second.
+    """
+
+    keys: tuple[str, ...] = ()
+    samples: int = 500
+    min_step: int | None = None
+    max_step: int | None = None
+
+
+# --- What comes in ---------------------------------------------------------------------------------------------
+
+
+def read_report(document: Any) -> Report:
+    """A report out of its parsed JSON body.
+
+    Raises:
+        Invalid: it is not of the shape that runs send, or one of its lines is no JSON object.
+    """
+    if not isinstance(document, dict):
+        raise Invalid("A run's report must be a JSON object.")
+    files = document.get("files", None)
+    files = {} if files is None else files
+    if not isinstance(files, dict):
+        raise Invalid("The files of a run's report must be an object.")
+    lines, summary, metrics, kinds = [], None, None, None
+    for name, part in files.items():
+        offset, texts = _content(name, part)
+        if not texts:
+            continue
+        if name == _SUMMARY:
+            summary = json_object(texts[-1], "summary")
+        elif name in _FILES:
+            stream = Stream(_FILES[name])
+            if stream is Stream.LOGS:
+                lines.append(Lines(stream, offset, tuple(map(_one_line, texts))))
+                continue
+            texts = [json_object(text, stream.value) for text in texts]
+            rows = [json.loads(text) for text in texts]
+            steps = tuple(map(_step, rows)) if stream is Stream.HISTORY else ()
+            lines.append(Lines(stream, offset, tuple(texts), steps))
+            if stream is Stream.HISTORY:
+                kinds = count_kinds(rows)
+            else:
+                metrics = _system_metrics(rows[-1]) or metrics
+    exit_code = document.get("exitcode")
+    return Report(
+        tuple(lines),
+        summary,
+        metrics,
+        kinds,
+        exit_code if isinstance(exit_code, int) else None,
+        bool(document.get("complete")),
+        bool(document.get("preempting")),
+    )
+
+
+def _content(name: str, part: Any) -> tuple[int, list[str]]:
+    offset = part.get("offset", 0) if isinstance(part, dict) else None
+    texts = part.get("content") or [] if isinstance(part, dict) else None
+    if isinstance(texts, str):
+        texts = [texts]
+    if not isinstance(offset, int) or not isinstance(texts, list) or offset < 0:
+        raise Invalid(f"{name!r} in a run's report must have an offset and a list of lines.")
+    if offset + len(texts) > LARGEST_LINE_NUMBER:
+        raise Invalid(f"A run can't have more than {LARGEST_LINE_NUMBER} lines of {name!r}.")
+    return offset, [text if isinstance(text, str) else dump_json(text) for text in texts]
+
+
+def _one_line(text: str) -> str:
+    text = text.rstrip("\r\n").replace("\n", " ").replace("\x00", "")
+    return text.encode("utf-8", "replace").decode()
+
+
+def _step(row: Mapping[str, Any]) -> int | None:
+    step = row.get(STEP)
+    return int(step) if isinstance(step, int | float) and abs(step) < 2**63 else None
+
+
+def _system_metrics(row: Mapping[str, Any]) -> str | None:
+    found = {k: v for k, v in row.items() if k.startswith("system.")}
+    return dump_json(found) if found else None
+
+
+def state_after(state: RunState, report: Report, *, was_stopped: bool) -> RunState:
+    """The state of a run once it has sent this.
+
+    Args:
+        state: before.
+        report: what it sent.
+        was_stopped: somebody had asked it to stop.
+    """
+    if not report.is_complete:
+        return RunState.PREEMPTING if report.is_preempting else _going(state)
+    if not report.exit_code:
+        return RunState.FINISHED
+    if state is RunState.PREEMPTING or report.is_preempting:
+        return RunState.PREEMPTED
+    return RunState.KILLED if was_stopped else RunState.FAILED
+
+
+def _going(state: RunState) -> RunState:
+    # A run that reports is alive, whatever was thought of it: it was resumed, or was only silent.
+    return RunState.RUNNING if state in ENDED or state is RunState.PENDING else state
+
+
+# --- Metrics that a history has --------------------------------------------------------------------------------
+
+
+def count_kinds(rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
+    """How often each metric comes with which kind of value: number, string, boolean, list, map or nil."""
+    found: dict[str, Counter[str]] = {}
+    for row in rows:
+        for key, value in row.items():
+            found.setdefault(key, Counter())[_kind(value)] += 1
+    return {key: dict(counts) for key, counts in found.items()}
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int | float):
+        return "number"
+    return _KINDS.get(type(value), "nil")
+
+
+_KINDS: dict[type, str] = {str: "string", list: "list", dict: "map"}
+
+
+def merge_keys(
+    stored: str | None, kinds: Mapping[str, Mapping[str, int]], last_step: int | None
+) -> str:
+    """The record of a history's metrics with those of more lines.
+
+    Args:
+        stored: the record before: JSON text, None for none.
+        kinds: of the new lines.
+        last_step: greatest step of the whole history.
+    """
+    record = json.loads(stored) if stored else {}
+    keys = record.setdefault("keys", {})
+    for key, counts in kinds.items():
+        if key not in keys and len(keys) >= MOST_KEYS:
+            continue
+        entry = keys.setdefault(key, {"typeCounts": []})
+        total = Counter({each["type"]: each["count"] for each in entry["typeCounts"]})
+        total.update(counts)
+        entry["typeCounts"] = [{"type": k, "count": n} for k, n in sorted(total.items())]
+    record["lastStep"] = last_step if last_step is not None else -1
+    return dump_json(record)
+
+
+# --- Chunks ------------------------------------------------------------------------------------------------------
+
+
+def chunks_of(first_line: int, texts: Sequence[str], steps: Sequence[int | None]) -> list[Chunk]:
+    """Consecutive lines as chunks of at most `CHUNK_BYTES`.
+
+    Args:
+        first_line: number of the first line.
+        texts: the lines, none of which has a line break in it.
+        steps: of history, the step of each line; empty otherwise.
+    """
+    found = []
+    for start, end in _cuts(texts):
+        known = [step for step in steps[start:end] if step is not None]
+        raw = "\n".join(texts[start:end]).encode()
+        found.append(
+            Chunk(
+                first_line + start,
+                end - start,
+                min(known, default=None),
+                max(known, default=None),
+                len(raw),
+                zlib.compress(raw, 3),
+            )
+        )
+    return found
+
+
+def _cuts(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
+    start = size = 0
+    for i, text in enumerate(texts):
+        length = len(text.encode()) + 1
+        if i > start and size + length > CHUNK_BYTES:
+            yield start, i
+            start, size = i, 0
+        size += length
+    if start < len(texts):
+        yield start, len(texts)
+
+
+def texts_of(chunk: Chunk) -> list[str]:
+    """The lines of a chunk."""
+    return zlib.decompress(chunk.body).decode().split("\n")
+
+
+def steps_of(texts: Iterable[str]) -> list[int | None]:
+    """The step of each line of a history."""
+    return [_step(json.loads(text)) for text in texts]
+
+
+def count_to_fold(sizes: Sequence[int], new: int) -> int:
+    """How many of the chunks at a stream's end are to become one with a new chunk.
+
+    Args:
+        sizes: bytes before compression of the stream's last chunks, the very last one first.
+        new: of the new chunk.
+    """
+    total, count = new, 0
+    for size in sizes:
+        if size > 2 * total or size + total > CHUNK_BYTES:
+            break
+        total += size
+        count += 1
+    return count
+
+
+def are_consecutive(found: Sequence[Chunk]) -> bool:
+    """Whether each chunk begins where the one before it ends."""
+    return all(one.end == other.first_line for one, other in pairwise(found))
+
+
+def folded(found: Sequence[Chunk]) -> Chunk:
+    """Consecutive chunks as one."""
+    raw = b"\n".join(zlib.decompress(chunk.body) for chunk in found)
+    firsts = [chunk.first_step for chunk in found if chunk.first_step is not None]
+    lasts = [chunk.last_step for chunk in found if chunk.last_step is not None]
+    return Chunk(
+        found[0].first_line,
+        sum(chunk.line_count for chunk in found),
+        min(firsts, default=None),
+        max(lasts, default=None),
+        len(raw),
+        zlib.compress(raw, 3),
+    )
+
+
+# --- What is read -------------------------------------------------------------------------------------------------
+
+
+def picked(total: int, samples: int) -> list[int]:
+    """At most `samples` of the numbers from 0 to `total - 1`, evenly spread, with the first and the last."""
+    if samples <= 0 or total <= 0:
+        return []
+    if samples >= total:
+        return list(range(total))
+    if samples == 1:
+        return [total - 1]
+    return [i * (total - 1) // (samples - 1) for i in range(samples)]
+
+
+def choice_from(text: str) -> Choice:
+    """Which metrics a client asks for, out of its JSON text.
+
+    Raises:
+        Invalid: it is not a choice.
+    """
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        document = None
+    keys = document.get("keys") or [] if isinstance(document, dict) else None
+    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+        raise Invalid("A choice of history must be a JSON object with a list of keys.")
+    assert isinstance(document, dict)
+    numbers = {k: document.get(k) for k in ("samples", "minStep", "maxStep")}
+    if any(n is not None and not isinstance(n, int) for n in numbers.values()):
+        raise Invalid("Samples and steps in a choice of history must be whole numbers.")
+    samples = numbers["samples"]
+    return Choice(
+        tuple(keys), 500 if samples is None else samples, numbers["minStep"], numbers["maxStep"]
+    )
+
+
+def chosen(row: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any] | None:
+    """Those metrics of a row; None if it lacks one. `a.b` is found inside `a` as well."""
+    if not keys:
+        return dict(row)
+    found = {}
+    for key in keys:
+        value: Any = row.get(key, _MISSING)
+        if value is _MISSING and "." in key:
+            value = row
+            for part in key.split("."):
+                value = value.get(part, _MISSING) if isinstance(value, dict) else _MISSING
+        if value is _MISSING:
+            return None
+        found[key] = value
+    return found
+
+
+_MISSING = object()
+
+
+def console_line(number: int, text: str) -> ConsoleLine:
+    """A console line as people read it, out of either form that clients send: a JSON object, or time and text."""
+    if text.startswith("{"):
+        try:
+            parts = json.loads(text)
+        except (ValueError, RecursionError):
+            parts = None
+        if isinstance(parts, dict) and isinstance(parts.get("content"), str):
+            stamp, level, label = (str(parts.get(k) or "") for k in ("ts", "level", "label"))
+            return ConsoleLine(number, stamp or None, level, label, parts["content"])
+    plain = _PLAIN_LINE.fullmatch(text)
+    if plain is None:
+        return ConsoleLine(number, None, "", "", text)
+    return ConsoleLine(number, plain[2], "error" if plain[1] else "", "", plain[3])

@@ -1,0 +1,65 @@
+"""What runs report: taking it, and going back to an earlier step."""
+
+from dataclasses import replace
+from typing import Any
+
+from registrum.core.history import Lines, Report, Stream, merge_keys, state_after
+from registrum.core.policy import Action
+from registrum.core.runs import RunName
+from registrum.server.db import history, run_writing
+from registrum.server.db.run_writing import Head
+from registrum.server.db.tx import Tx
+from registrum.server.db.visibility import Grant
+
+_COUNTS = {
+    Stream.HISTORY: "history_lines",
+    Stream.EVENTS: "event_lines",
+    Stream.LOGS: "log_lines",
+}
+
+
+def write_report(tx: Tx, name: RunName, report: Report) -> bool:
+    """Writes what a run sent in one go; the same report again changes nothing.
+
+    Args:
+        tx: transaction of the one who logs.
+        name: the run.
+        report: what it sent; empty for a sign of life.
+
+    Returns:
+        Whether the run is asked to stop.
+
+    Raises:
+        NotFound: there is no such run, or the actor may not see it.
+        Forbidden: the actor may see it, but not write there.
+    """
+    run = run_writing.get_for_path(tx, Action.WRITE, name)
+    after, keys = run.thing, None
+    for lines in report.lines:
+        after, changed = _written(tx, run, after, lines)
+        if changed and lines.stream is Stream.HISTORY:
+            stored = run_writing.history_keys(tx, run)
+            keys = merge_keys(stored, report.metric_kinds or {}, after.last_step)
+    after = replace(
+        after, state=state_after(after.state, report, was_stopped=run.thing.should_stop)
+    )
+    run_writing.record_report(
+        tx,
+        run,
+        after,
+        exit_code=report.exit_code if report.is_complete else None,
+        summary=report.summary,
+        system_metrics=report.system_metrics,
+        history_keys=keys,
+    )
+    return run.thing.should_stop
+
+
+def _written(tx: Tx, run: Grant[Head], before: Head, lines: Lines) -> tuple[Head, bool]:
+    count = _COUNTS[lines.stream]
+    had: int = getattr(before, count)
+    if not history.write_lines(tx, run, lines, had):
+        return before, False
+    steps = [step for step in (*lines.steps, before.last_step) if step is not None]
+    has: dict[str, Any] = {count: max(had, lines.offset + len(lines.texts))}
+    return replace(before, **has, last_step=max(steps, default=None)), True

@@ -1,0 +1,121 @@
+"""What is done to runs: making and editing them, asking them to stop, setting their state, deleting them."""
+
+from dataclasses import dataclass
+
+from registrum.core.errors import Invalid
+from registrum.core.events import EventKind, SubjectKind
+from registrum.core.policy import Action
+from registrum.core.runs import (
+    ENDED,
+    RunName,
+    RunState,
+    SaveRun,
+    check_run_name,
+    check_state_change,
+    state_named,
+)
+from registrum.server.db import events, projects, run_writing
+from registrum.server.db.tx import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class SavedRun:
+    """Which run was made or changed."""
+
+    id: int
+    is_new: bool
+
+
+def save_run(tx: Tx, name: RunName, ask: SaveRun) -> SavedRun:
+    """Makes a run, with its project where that is missing, or changes the one of that name.
+
+    A run that had ended is running again: this is how a client resumes it.
+
+    Args:
+        tx: transaction of the one who logs.
+        name: of the run.
+        ask: what to set.
+
+    Raises:
+        Invalid: the project is a registry, or a name breaks the rules.
+        NotFound: the entity or project is hidden from the actor.
+        Forbidden: the actor may see the project, but not write there.
+    """
+    check_run_name(name.name)
+    project = projects.create_on_demand(tx, name.entity, name.project)
+    run, is_new = run_writing.get_or_add(tx, project, name.name)
+    run_writing.change(tx, run, ask)
+    state = ask.state
+    if state is None and run.thing.state in ENDED | {RunState.PENDING}:
+        state = RunState.RUNNING
+    if state is not None and state is not run.thing.state:
+        run_writing.point_state(tx, run, state)
+    return SavedRun(run.thing.id, is_new)
+
+
+def edit_run(tx: Tx, run_id: int, ask: SaveRun) -> SavedRun:
+    """Changes an existing run, ended or not; its state only if `ask` names one.
+
+    Raises:
+        NotFound: there is no such run, or the actor may not see it.
+        Forbidden: the actor may see it, but not write there.
+    """
+    run = run_writing.get_for_id(tx, Action.WRITE, run_id)
+    run_writing.change(tx, run, ask)
+    if ask.state is not None and ask.state is not run.thing.state:
+        run_writing.point_state(tx, run, ask.state)
+    return SavedRun(run.thing.id, is_new=False)
+
+
+def update_run_state(tx: Tx, run_id: int, state: str) -> None:
+    """Sets the state of a run that does not report itself: `pending` or `failed`.
+
+    Raises:
+        Invalid: another state was asked for.
+        Unprocessable: not from the state it is in.
+        NotFound, Forbidden: as `edit_run`.
+    """
+    run = run_writing.get_for_id(tx, Action.WRITE, run_id)
+    target = state_named(state)
+    check_state_change(run.thing.state, target)
+    run_writing.point_state(tx, run, target)
+
+
+def stop_run(tx: Tx, run_id: int) -> None:
+    """Asks a run to stop; it hears of it with its next report. A run that has ended is left alone.
+
+    Raises:
+        NotFound, Forbidden: as `edit_run`.
+    """
+    run = run_writing.get_for_id(tx, Action.WRITE, run_id)
+    if run.thing.state not in ENDED:
+        run_writing.ask_to_stop(tx, run)
+
+
+def delete_run(tx: Tx, run_id: int) -> None:
+    """Puts a run into the trash. The artifacts it logged stay.
+
+    Raises:
+        NotFound, Forbidden: as `edit_run`.
+    """
+    run = run_writing.get_for_id(tx, Action.WRITE, run_id)
+    run_writing.remove(tx, run)
+    events.record(
+        tx,
+        EventKind.RUN_DELETED,
+        subject_kind=SubjectKind.RUN,
+        subject_id=run.thing.id,
+        project_id=run.thing.project_id,
+    )
+
+
+def check_alert(tx: Tx, name: RunName, title: str) -> None:
+    """Takes the alert of a run; the run must be one that the actor may write to.
+
+    Raises:
+        Invalid: the alert has no title.
+        NotFound, Forbidden: as `edit_run`.
+    """
+    run_writing.get_for_path(tx, Action.WRITE, name)
+    if not title.strip():
+        raise Invalid("An alert needs a title.")

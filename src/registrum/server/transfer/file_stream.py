@@ -1,0 +1,116 @@
+"""`POST /files/{entity}/{project}/{run}/file_stream`: what a run reports while it goes.
+
+Raw ASGI. The body is read here; parsing it, and the one write, happen in a worker thread. A status that the client does not
+retry ends its stream for good, so anything that may heal is a 503.
+"""
+
+import asyncio
+import logging
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from registrum.core.actors import Actor
+from registrum.core.errors import Invalid, NotFound, RegistrumError, TooLarge, Unavailable
+from registrum.core.history import read_report
+from registrum.core.runs import RunName
+from registrum.server.db import Database
+from registrum.server.services.history import write_report
+from registrum.server.transfer.wire import (
+    PeerGone,
+    Receive,
+    Scope,
+    Send,
+    answer,
+    answer_error,
+    body_chunks,
+    header,
+)
+
+MAX_BODY_BYTES = 12 << 20
+"""Clients send at most 10 MiB of lines; there is room for what goes around them."""
+
+MAX_UNPACKED_BYTES = 64 << 20
+PREFIX = "/files/"
+
+_log = logging.getLogger(__name__)
+
+
+class FileStream:
+    """The ASGI application of the paths below `/files/`."""
+
+    def __init__(self, database: Database, authenticate: Callable[[Scope], Actor]) -> None:
+        """Wires the route.
+
+        Args:
+            database: where reports are written.
+            authenticate: tells who asks; called in a worker thread.
+        """
+        self._database = database
+        self._authenticate = authenticate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request; the edge at which errors become statuses."""
+        try:
+            name = _run_named(scope)
+            if scope["method"] != "POST":
+                await answer(send, 405, [(b"allow", b"POST")])
+                return
+            body = await _body(receive)
+            is_packed = header(scope, b"content-encoding") == "gzip"
+            found = await asyncio.to_thread(self._write, scope, name, body, is_packed)
+        except PeerGone:
+            return
+        except RegistrumError as error:
+            await answer_error(send, error)
+            return
+        except Exception:
+            _log.exception("a report to %s failed", scope["path"])
+            await answer_error(send, Unavailable("The report could not be written; try again."))
+            return
+        await answer(send, 200, [(b"content-type", b"application/json")], found)
+
+    def _write(self, scope: Scope, name: RunName, body: bytes, is_packed: bool) -> bytes:
+        actor = self._authenticate(scope)
+        scope.setdefault("state", {})["actor"] = actor
+        report = read_report(_document(_unpacked(body) if is_packed else body))
+        is_stopped = self._database.write(actor, lambda tx: write_report(tx, name, report))
+        return orjson.dumps({"stopped": is_stopped, "exitcode": None, "limits": {}})
+
+
+def _run_named(scope: Scope) -> RunName:
+    path = scope["path"].removeprefix(scope.get("root_path", ""))
+    parts = path.removeprefix(PREFIX).split("/")
+    if len(parts) != 4 or parts[3] != "file_stream" or not all(parts):
+        raise NotFound("There is nothing at this address.")
+    return RunName(parts[0], parts[1], parts[2])
+
+
+async def _body(receive: Receive) -> bytes:
+    parts, size = [], 0
+    async for chunk in body_chunks(receive):
+        size += len(chunk)
+        if size > MAX_BODY_BYTES:
+            raise TooLarge(f"A report may have at most {MAX_BODY_BYTES} bytes.")
+        parts.append(chunk)
+    return b"".join(parts)
+
+
+def _unpacked(body: bytes) -> bytes:
+    unpack = zlib.decompressobj(wbits=31)
+    try:
+        plain = unpack.decompress(body, MAX_UNPACKED_BYTES)
+    except zlib.error:
+        raise Invalid("The body says that it is gzip, but it is not.") from None
+    if unpack.unconsumed_tail:
+        raise TooLarge(f"A report may have at most {MAX_UNPACKED_BYTES} bytes once unpacked.")
+    return plain
+
+
+def _document(body: bytes) -> Any:
+    try:
+        return orjson.loads(body) if body else {}
+    except orjson.JSONDecodeError:
+        raise Invalid("A run's report must be a JSON object.") from None
