@@ -5,9 +5,11 @@ is imported, here and in every worker.
 """
 
 import asyncio
+import signal
 import socket
 from collections.abc import Callable
 from functools import partial
+from types import FrameType
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -48,9 +50,15 @@ def run(config: Config, listener: socket.socket, announce: Callable[[], None]) -
         announce()
         Multiprocess(settings, [listener]).run()
         return
+    # uvicorn raises the signal again once it has drained: a stop that was asked for is no failure.
+    signal.signal(signal.SIGTERM, _leave)
     server = _AnnouncingServer(settings, announce)
     with asyncio.Runner(loop_factory=settings.get_loop_factory()) as runner:
         runner.run(server.serve(sockets=[listener]))
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(0)
 
 
 def _make_app(config: Config) -> ASGIApp:
