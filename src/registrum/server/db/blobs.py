@@ -212,3 +212,8 @@ def hold(tx: Tx, artifact: Grant[Artifact], ids: Sequence[str]) -> None:
         raise Conflict("Some of the files have just been removed; log the artifact again.")
     tx.run_many(_HOLD, [{"artifact_id": own.id, "blob_id": each} for each in ids])
     tx.run(_DURABLE, ids=ids)
+
+
+def mark_durable(tx: Tx, ids: Sequence[str]) -> None:
+    """Notes that these stored blobs survive a loss of power."""
+    tx.run(_DURABLE, ids=ids)

@@ -1,4 +1,4 @@
-"""Files by path and by digest: the places reserved for a pending artifact, and the addresses clients make themselves."""
+"""Files by path and by digest: places reserved for a pending artifact, and the addresses that clients make themselves."""
 
 from collections.abc import Sequence
 

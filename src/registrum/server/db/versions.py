@@ -3,20 +3,26 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from registrum.core.aliases import LATEST
 from registrum.core.artifacts import Artifact
 from registrum.core.collections import Collection
 from registrum.core.metadata import Fact
 from registrum.core.policy import Action
+from registrum.server.db import collections as collections_of
 from registrum.server.db.statements import prepared
 from registrum.server.db.tables import (
     ALIVE,
+    alias_spans,
     artifacts,
+    collections,
+    entities,
     facts,
     memberships,
     pending_aliases,
+    projects,
     run_outputs,
 )
 from registrum.server.db.tx import Tx
@@ -281,6 +287,101 @@ def own_ttl(tx: Tx, artifact: Grant[Artifact]) -> int | None:
     return found
 
 
+_DEFAULT_TTL = prepared(
+    select(func.coalesce(projects.c.ttl_seconds, entities.c.ttl_seconds))
+    .select_from(
+        artifacts.join(projects, projects.c.id == artifacts.c.project_id).join(
+            entities, entities.c.id == projects.c.entity_id
+        )
+    )
+    .where(artifacts.c.id == bindparam("artifact_id"))
+)
+
+
+def default_ttl(tx: Tx, artifact: Grant[Artifact]) -> int | None:
+    """The TTL that the artifact's project or entity gives to versions without one of their own."""
+    found: int | None = tx.value(_DEFAULT_TTL, artifact_id=artifact.thing.id)
+    return found
+
+
+_COUNT_ALIASES = prepared(
+    select(func.count(alias_spans.c.id))
+    .select_from(
+        memberships.join(alias_spans, alias_spans.c.membership_id == memberships.c.id).join(
+            collections, collections.c.id == memberships.c.collection_id
+        )
+    )
+    .where(
+        memberships.c.artifact_id == bindparam("artifact_id"),
+        memberships.c.deleted_at.is_(None),
+        collections.c.deleted_at.is_(None),
+        alias_spans.c.until.is_(None),
+    )
+)
+
+
+def count_aliases(tx: Tx, artifact: Grant[Artifact]) -> int:
+    """How many aliases stand on it anywhere, seen by the actor or not."""
+    return int(tx.value(_COUNT_ALIASES, artifact_id=artifact.thing.id))
+
+
+_PLACES = prepared(
+    select(memberships.c.id, memberships.c.collection_id)
+    .where(
+        memberships.c.artifact_id == bindparam("artifact_id"), memberships.c.deleted_at.is_(None)
+    )
+    .order_by(memberships.c.collection_id)
+)
+_END_ALIASES = prepared(
+    update(alias_spans)
+    .where(alias_spans.c.membership_id == bindparam("of_membership"), alias_spans.c.until.is_(None))
+    .values(until=bindparam("now"), ended_by=bindparam("by"))
+    .returning(alias_spans.c.alias)
+)
+_END_PLACE = prepared(
+    update(memberships)
+    .where(memberships.c.id == bindparam("of_membership"))
+    .values(deleted_at=bindparam("now"))
+)
+_NEWEST = prepared(
+    select(memberships.c.id)
+    .where(
+        memberships.c.collection_id == bindparam("collection_id"),
+        memberships.c.deleted_at.is_(None),
+    )
+    .order_by(memberships.c.version.desc())
+    .limit(1)
+)
+_SET_ALIAS = prepared(
+    insert(alias_spans).values(
+        collection_id=bindparam("collection_id"),
+        membership_id=bindparam("membership_id"),
+        alias=bindparam("alias"),
+        since=bindparam("now"),
+        set_by=bindparam("by"),
+    )
+)
+
+
+def _end_memberships(tx: Tx, artifact_id: int) -> None:
+    """Ends every place of an artifact; where `latest` stood on it, that moves to the newest version left."""
+    by = tx.actor.user_id
+    for place in tx.rows(_PLACES, artifact_id=artifact_id):
+        collections_of.lock(tx, place.collection_id)
+        ended = tx.column(_END_ALIASES, of_membership=place.id, now=tx.now, by=by)
+        tx.run(_END_PLACE, of_membership=place.id, now=tx.now)
+        newest = tx.value(_NEWEST, collection_id=place.collection_id) if LATEST in ended else None
+        if newest is not None:
+            tx.run(
+                _SET_ALIAS,
+                collection_id=place.collection_id,
+                membership_id=newest,
+                alias=LATEST,
+                now=tx.now,
+                by=by,
+            )
+
+
 _REMOVE = prepared(
     update(artifacts)
     .where(artifacts.c.id == bindparam("artifact_id"), artifacts.c.deleted_at.is_(None))
@@ -289,6 +390,7 @@ _REMOVE = prepared(
 
 
 def remove(tx: Tx, artifact: Grant[Artifact]) -> None:
-    """Puts an artifact in the trash; its memberships and aliases have been ended before."""
+    """Puts an artifact in the trash, and ends its memberships and their aliases."""
     own = artifact.require(Action.WRITE)
+    _end_memberships(tx, own.id)
     tx.run(_REMOVE, artifact_id=own.id, now=tx.now)

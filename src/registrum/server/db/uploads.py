@@ -1,0 +1,77 @@
+"""Uploads in parts: which blob each of them is for."""
+
+from sqlalchemy import bindparam, delete, exists, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from registrum.core.artifacts import Artifact
+from registrum.core.policy import Action
+from registrum.server.db.statements import prepared
+from registrum.server.db.tables import artifact_blobs, reservations, uploads
+from registrum.server.db.tx import Tx
+from registrum.server.db.visibility import Grant
+
+_ADD = prepared(
+    insert(uploads)
+    .values(
+        id=bindparam("upload_id"),
+        blob_id=bindparam("blob_id"),
+        part_count=bindparam("parts"),
+        created_at=bindparam("now"),
+    )
+    .on_conflict_do_nothing(index_elements=["id"])
+)
+
+
+def add(tx: Tx, upload_id: str, blob_id: str, part_count: int) -> None:
+    """Notes an upload that the store has opened; the same one again is fine."""
+    tx.run(_ADD, upload_id=upload_id, blob_id=blob_id, parts=part_count, now=tx.now)
+
+
+_BLOB = prepared(
+    select(uploads.c.blob_id).where(
+        uploads.c.id == bindparam("upload_id"),
+        or_(
+            exists(
+                select(1).where(
+                    reservations.c.blob_id == uploads.c.blob_id,
+                    reservations.c.artifact_id == bindparam("artifact_id"),
+                )
+            ),
+            exists(
+                select(1).where(
+                    artifact_blobs.c.blob_id == uploads.c.blob_id,
+                    artifact_blobs.c.artifact_id == bindparam("artifact_id"),
+                )
+            ),
+        ),
+    )
+)
+
+
+def blob_of(tx: Tx, artifact: Grant[Artifact], upload_id: str) -> str | None:
+    """The blob of an upload for a file of this artifact.
+
+    Args:
+        artifact: grant to WRITE.
+    """
+    own = artifact.require(Action.WRITE)
+    found: str | None = tx.value(_BLOB, upload_id=upload_id, artifact_id=own.id)
+    return found
+
+
+_COMPLETE = prepared(
+    update(uploads)
+    .where(uploads.c.id == bindparam("upload_id"), uploads.c.completed_at.is_(None))
+    .values(completed_at=bindparam("now"))
+)
+_REMOVE = prepared(delete(uploads).where(uploads.c.id == bindparam("upload_id")))
+
+
+def complete(tx: Tx, upload_id: str) -> None:
+    """Notes that the parts have been joined."""
+    tx.run(_COMPLETE, upload_id=upload_id, now=tx.now)
+
+
+def remove(tx: Tx, upload_id: str) -> None:
+    """Forgets an upload that was given up."""
+    tx.run(_REMOVE, upload_id=upload_id)

@@ -1,0 +1,285 @@
+"""Committing an artifact: verify everything that was uploaded, make it durable, then one short transaction.
+
+Nothing is visible before that last transaction and everything is after it. Whatever fails earlier leaves a pending artifact, which may
+be committed again; a second call finds or joins the result of the first.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import xxhash
+
+from registrum.core import ids
+from registrum.core.artifacts import Artifact
+from registrum.core.digests import Algorithm, ArtifactAlgorithm, from_base64
+from registrum.core.errors import Conflict, NotFound, RegistrumError, Unprocessable
+from registrum.core.events import EventKind
+from registrum.core.files import Blob
+from registrum.core.manifest import MAX_MANIFEST_BYTES, NAME, Entry, Manifest, parse, written
+from registrum.core.manifest_pages import GROUP_SIZE, NO_BLOB, pack
+from registrum.core.metadata import facts_of
+from registrum.core.policy import Action
+from registrum.core.retention import effective_ttl, expires_at
+from registrum.server.blobs.store import BlobKey, BlobStore, Expected, StoredBlob
+from registrum.server.db import aliases, artifacts, blobs, files, manifests, memberships, versions
+from registrum.server.db.manifests import AnnouncedManifest
+from registrum.server.db.tx import Tx
+from registrum.server.db.visibility import Grant
+from registrum.server.services.artifacts import record
+from registrum.server.services.edges import Edge
+from registrum.server.services.uploads import BATCH, record_stored
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """A manifest whose every entry has its content.
+
+    Attributes:
+        blobs: of each entry, in order; None for a reference.
+    """
+
+    manifest: Manifest
+    blobs: tuple[Blob | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """What the last transaction writes.
+
+    Attributes:
+        announced: the manifest as uploaded, whose place the canonical one takes.
+        blob_id, stored: of the canonical manifest.
+    """
+
+    announced: AnnouncedManifest
+    manifest: Manifest
+    blob_id: str
+    stored: StoredBlob
+    index: bytes
+
+
+def commit_artifact(edge: Edge, artifact_id: int) -> int:
+    """Makes a pending artifact the next version of its sequence.
+
+    Returns:
+        The artifact's number; a committed one is left as it is.
+
+    Raises:
+        NotFound, Forbidden: the actor may not write in its project.
+        Invalid, Unprocessable, DigestMismatch: the manifest is missing or malformed, names what was not uploaded, or is
+            not what the artifact's digest says. Nothing is kept of the attempt.
+        StorageFull, Unavailable: the bytes could not be made durable.
+    """
+    tx = edge.tx
+    found = artifacts.get_for(tx, Action.WRITE, artifact_id)
+    if found.thing.state == "committed":
+        return artifact_id
+    announced = manifests.announced(tx, found, NAME)
+    if announced is None or announced.blob_id is None or announced.md5 is None:
+        raise Unprocessable("The artifact has no manifest: upload it before the commit.")
+    manifest = parse(_uploaded(edge.store, announced.blob_id, announced.md5))
+    _check_digest(found.thing, manifest)
+    checked = _checked(edge, found, manifest)
+    ready = _prepare(edge, found, announced, checked)
+    held = list(dict.fromkeys(blob.id for blob in checked.blobs if blob is not None))
+    for start in range(BATCH, len(held), BATCH):
+        some = held[start : start + BATCH]
+        edge.write(lambda tx, ids=some: blobs.hold(tx, found, ids))  # type: ignore[misc]
+    edge.write(lambda tx: _commit(tx, artifact_id, ready, held[:BATCH]))
+    # What is left of the places only keeps blobs that the artifact holds anyway.
+    for _ in range(0, len(checked.blobs), BATCH):
+        edge.write(lambda tx: files.drop_reservations(tx, found, BATCH))
+    return artifact_id
+
+
+def _uploaded(store: BlobStore, blob_id: str, md5: bytes) -> bytes:
+    try:
+        content = store.read_whole(BlobKey(blob_id), MAX_MANIFEST_BYTES)
+    except NotFound:
+        raise Unprocessable("The artifact's manifest was announced, but not uploaded.") from None
+    if hashlib.md5(content, usedforsecurity=False).digest() != md5:
+        raise Unprocessable("The uploaded manifest is not the announced one: its MD5 differs.")
+    return content
+
+
+def _check_digest(artifact: Artifact, manifest: Manifest) -> None:
+    algorithm = ArtifactAlgorithm(artifact.digest_algorithm)
+    identity = manifest.identity()
+    if algorithm is ArtifactAlgorithm.XXH128:
+        digest = xxhash.xxh3_128_hexdigest(identity)
+    else:
+        digest = hashlib.md5(identity, usedforsecurity=False).hexdigest()
+    if digest != artifact.digest:
+        raise Unprocessable(
+            f"The artifact's digest was announced as {artifact.digest}, but by its manifest it is {digest}."
+        )
+
+
+# --- Every entry has its content
+
+
+def _checked(edge: Edge, artifact: Grant[Artifact], manifest: Manifest) -> _Checked:
+    """Finds and verifies the blob of every file.
+
+    Raises:
+        Unprocessable: a file has none, or one of another size or digest; the message names it.
+    """
+    wanted = [entry for entry in manifest.entries if entry.ref is None]
+    places = files.reserved(edge.tx, artifact)
+    found: dict[str, Blob] = {}
+    elsewhere: list[Entry] = []
+    for entry in wanted:
+        blob = places.get(entry.path)
+        if blob is None or (blob.state == "stored" and blob.digest(entry.algorithm) != _raw(entry)):
+            elsewhere.append(entry)
+        else:
+            found[entry.path] = blob
+    found |= _from_project(edge.tx, artifact.thing, elsewhere)
+    missing = [entry for entry in elsewhere if entry.path not in found]
+    found |= _from_birth(edge.tx, missing)
+    settled = _settle(edge, found.values(), wanted)
+    for entry in wanted:
+        known = found.get(entry.path)
+        _check_entry(entry, settled.get(known.id, known) if known else None)
+    return _Checked(
+        manifest,
+        tuple(
+            None if entry.ref is not None else settled.get(found[entry.path].id, found[entry.path])
+            for entry in manifest.entries
+        ),
+    )
+
+
+def _raw(entry: Entry) -> bytes:
+    return from_base64(entry.digest, f"digest of {entry.path[:200]!r}")
+
+
+def _from_project(tx: Tx, artifact: Artifact, entries: Sequence[Entry]) -> dict[str, Blob]:
+    """Files that this project has stored before: taken over from an earlier version."""
+    project = artifact.source.project
+    assert project is not None, "who may write in a project sees it"
+    found: dict[str, Blob] = {}
+    for algorithm in Algorithm:
+        some = [(entry.path, _raw(entry)) for entry in entries if entry.algorithm is algorithm]
+        known = blobs.stored_by_digest(tx, project.id, algorithm, [raw for _, raw in some])
+        found |= {path: known[raw] for path, raw in some if raw in known}
+    return found
+
+
+def _from_birth(tx: Tx, entries: Sequence[Entry]) -> dict[str, Blob]:
+    """Files of a version elsewhere that the actor may download: a draft of it keeps them."""
+    found: dict[str, Blob] = {}
+    for entry in entries:
+        try:
+            birth = ids.decode("Artifact", entry.birth_artifact or "")
+        except RegistrumError:
+            continue
+        blob = files.blob_of_artifact(tx, birth, _raw(entry))
+        if blob is not None:
+            found[entry.path] = blob
+    return found
+
+
+def _settle(edge: Edge, found: Iterable[Blob], wanted: Sequence[Entry]) -> dict[str, Blob]:
+    """Asks the store for what the database does not know: bytes that went past the server, or a missing XXH128."""
+    needs_xxh128 = any(entry.algorithm is Algorithm.XXH128 for entry in wanted)
+    settled: dict[str, Blob] = {}
+    for blob in dict.fromkeys(found):
+        if blob.state == "stored" and (blob.xxh128 is not None or not needs_xxh128):
+            continue
+        key = BlobKey(blob.id)
+        if blob.state == "stored" or needs_xxh128:
+            try:
+                stored = edge.store.measure(key)
+            except NotFound:
+                continue
+        else:
+            looked = edge.store.look(key)
+            if looked is None:
+                continue
+            stored = looked
+        if blob.state != "stored":
+            edge.write(lambda tx, b=blob.id, s=stored: record_stored(tx, b, s))  # type: ignore[misc]
+        settled[blob.id] = Blob(
+            blob.id, "stored", stored.size_bytes, stored.md5, stored.xxh128, blob.durable
+        )
+    return settled
+
+
+def _check_entry(entry: Entry, blob: Blob | None) -> None:
+    if blob is None or blob.state != "stored":
+        raise Unprocessable(f"The file {entry.path[:200]!r} of the manifest was not uploaded.")
+    if blob.size_bytes != entry.size_bytes:
+        raise Unprocessable(
+            f"The file {entry.path[:200]!r} has {blob.size_bytes} bytes; the manifest says {entry.size_bytes}."
+        )
+    if blob.digest(entry.algorithm) != _raw(entry):
+        raise Unprocessable(
+            f"The file {entry.path[:200]!r} was uploaded with other content than the manifest says."
+        )
+
+
+# --- Durable, then visible
+
+
+def _prepare(
+    edge: Edge, artifact: Grant[Artifact], announced: AnnouncedManifest, checked: _Checked
+) -> _Ready:
+    """Writes the canonical manifest and makes all bytes durable."""
+    entries = checked.manifest.entries
+    content, offsets = written(entries, GROUP_SIZE)
+    keys = [NO_BLOB if blob is None else bytes.fromhex(blob.id) for blob in checked.blobs]
+    index = pack(offsets, [entry.path for entry in entries[::GROUP_SIZE]], keys)
+    key = BlobKey.new()
+    project = artifact.thing.source.project
+    assert project is not None
+    project_id = project.id
+    edge.write(lambda tx: blobs.reserve(tx, project_id, [key.text]))
+    stored = edge.store.put_whole(key, content, Expected(size_bytes=len(content)))
+    sizes = {
+        BlobKey(blob.id): blob.size_bytes or 0
+        for blob in checked.blobs
+        if blob is not None and not blob.durable
+    }
+    edge.store.make_durable({**sizes, key: len(content)})
+    return _Ready(announced, checked.manifest, key.text, stored, index)
+
+
+def _commit(tx: Tx, artifact_id: int, ready: _Ready, held: Sequence[str]) -> None:
+    found = artifacts.get_for(tx, Action.WRITE, artifact_id)
+    artifact = found.thing
+    if artifact.state == "committed":
+        return
+    current = manifests.announced(tx, found, NAME)
+    if current is None or current.blob_id != ready.announced.blob_id:
+        raise Conflict("Another manifest was announced during the commit; commit again.")
+    size = ready.manifest.size_bytes
+    place = memberships.add_own(tx, found, size)
+    if not place.thing.is_new:
+        return
+    blobs.hold(tx, found, held)
+    record_stored(tx, ready.blob_id, ready.stored)
+    blobs.mark_durable(tx, [ready.blob_id])
+    manifests.seal(tx, current, ready.blob_id, ready.index)
+    ttl = effective_ttl(versions.own_ttl(tx, found), versions.default_ttl(tx, found))
+    versions.commit(
+        tx,
+        found,
+        version=place.thing.version,
+        size_bytes=size,
+        file_count=len(ready.manifest.entries),
+        manifest_id=current.id,
+        expires_at=expires_at(artifact.created_at, ttl),
+        facts_found=facts_of(artifact.metadata),
+    )
+    names = versions.take_pending_aliases(tx, found)
+    aliases.point(tx, place, names)
+    if artifact.run_id is not None:
+        versions.add_producer(tx, found, artifact.run_id)
+    _record(tx, artifact, place.thing.version, names)
+
+
+def _record(tx: Tx, artifact: Artifact, version: int, names: Sequence[str]) -> None:
+    about: Mapping[str, object] = {"version": version, "aliases": list(names)}
+    record(tx, EventKind.VERSION_COMMITTED, artifact, **about)
