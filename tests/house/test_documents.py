@@ -2,12 +2,14 @@
 
 import re
 import shlex
+from dataclasses import fields
 
 import click
 import pytest
 
 from docs.generate import HERE, PAGES, commands
 from registrum.cli import quickstart, registrum
+from registrum.server.config import Config, variable_of
 from tests.house.sources import ROOT, tracked_files
 
 MACHINE_PATH = re.compile(
@@ -59,6 +61,31 @@ def test_make_targets_in_documents_exist() -> None:
         for target in re.findall(r"`make ([\w-]+)`", path.read_text("utf-8"))
     }
     assert named <= targets
+
+
+def test_variables_in_documents_exist() -> None:
+    settings = [variable_of(own.name) for own in fields(Config)]
+    secrets = [f"{variable_of(own.name)}_FILE" for own in fields(Config) if own.metadata["secret"]]
+    code = "".join(path.read_text("utf-8") for path in tracked_files() if path.suffix == ".py")
+    named = {
+        variable
+        for path in tracked_files()
+        if path.suffix == ".md"
+        for variable in re.findall(r"\bREGISTRUM_[A-Z_]*[A-Z]\b", path.read_text("utf-8"))
+    }
+    others = named - {*settings, *secrets}
+    assert not [variable for variable in others if f'"{variable}"' not in code]
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    broken = [
+        f"{path.relative_to(ROOT)}: {target}"
+        for path in tracked_files()
+        if path.suffix == ".md"
+        for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", path.read_text("utf-8"))
+        if not (path.parent / target).exists()
+    ]
+    assert not broken
 
 
 def test_no_path_of_somebodys_machine_is_tracked() -> None:
