@@ -30,9 +30,10 @@ from registrum.core.errors import (
     TooLarge,
     Unavailable,
 )
-from registrum.server.blobs.durable import sync_blobs
+from registrum.server.blobs.durable import remove, sync_blobs
 from registrum.server.blobs.files import (
     IncomingFile,
+    open_cached,
     read_ahead,
     read_at,
     read_cached,
@@ -69,11 +70,11 @@ class DiskStore:
             folder: owned by the server alone.
             direct_io: write large bodies past the page cache where the file system can.
         """
-        self._blobs = folder / "blobs"
-        self._incoming = folder / "incoming"
+        self._blobs = f"{folder}/blobs"
+        self._incoming = f"{folder}/incoming"
         self._parts = folder / "parts"
         for needed in (self._blobs, self._incoming, self._parts):
-            needed.mkdir(parents=True, exist_ok=True)
+            os.makedirs(needed, exist_ok=True)
         self._direct_io = direct_io
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="blobs")
         self._buffers = Buffers()
@@ -107,7 +108,7 @@ class DiskStore:
                 write_all(incoming, content)
                 self._publish(key, incoming, stored)
             finally:
-                _unlink(incoming)
+                remove(incoming)
         return stored
 
     async def _put_stream(
@@ -126,35 +127,39 @@ class DiskStore:
             finally:
                 # Not awaited: a cancelled request must leave nothing behind either.
                 file.close()
-                _unlink(incoming)
+                remove(incoming)
         return stored
 
     async def read(
         self, key: BlobKey, start: int = 0, length: int | None = None
     ) -> AsyncIterator[bytes]:
         """See `BlobStore.read`."""
+        small = self._read_cached(key, start, length)
+        if small is not None:
+            yield small
+            return
         fd, chunk, end = await self._in_thread(self._open_at, key, start, length)
-        yield chunk
         if fd is None:
+            yield chunk
             return
         try:
-            start += len(chunk)
-            while start < end:
-                room = min(CHUNK_BYTES, end - start)
-                # A thread costs more than the copy, so one is asked only for what is not in memory.
-                found = read_cached(fd, start, room)
-                chunk = found or await self._in_thread(read_ahead, fd, start, room)
-                if not chunk:
-                    raise Unavailable(f"Blob {key} ends at {start} instead of {end}.")
+            while chunk:
                 yield chunk
                 start += len(chunk)
+                room = min(CHUNK_BYTES, end - start)
+                # A thread costs more than the copy, so one is asked only for what is not in memory.
+                cached = read_cached(fd, start, room)
+                if cached is not None:
+                    chunk = cached
+                else:
+                    chunk = await self._in_thread(read_ahead, fd, start, room)
         finally:
             os.close(fd)
 
     def read_whole(self, key: BlobKey, max_bytes: int) -> bytes:
         """See `BlobStore.read_whole`."""
         try:
-            with self._path(key).open("rb", buffering=0) as file:
+            with open(self._path(key), "rb", buffering=0) as file:
                 size = os.fstat(file.fileno()).st_size
                 if size > max_bytes:
                     raise TooLarge(
@@ -167,7 +172,7 @@ class DiskStore:
     def size(self, key: BlobKey) -> int | None:
         """See `BlobStore.size`."""
         try:
-            return self._path(key).stat().st_size
+            return os.stat(self._path(key)).st_size
         except FileNotFoundError:
             return None
 
@@ -182,7 +187,7 @@ class DiskStore:
         """See `BlobStore.measure`."""
         digester = Digester(with_xxh128=True)
         try:
-            with self._path(key).open("rb", buffering=0) as file:
+            with open(self._path(key), "rb", buffering=0) as file:
                 for chunk in read_at(file.fileno(), 0, os.fstat(file.fileno()).st_size):
                     digester.update(chunk)
         except FileNotFoundError:
@@ -192,7 +197,7 @@ class DiskStore:
     def delete(self, keys: Iterable[BlobKey]) -> None:
         """See `BlobStore.delete`."""
         for key in keys:
-            _unlink(self._path(key))
+            remove(self._path(key))
 
     def make_durable(self, sizes: Mapping[BlobKey, int]) -> None:
         """See `BlobStore.make_durable`."""
@@ -248,7 +253,7 @@ class DiskStore:
             except (DigestMismatch, Invalid):
                 self.abort_parts(key, key.text)
                 raise
-            self._publish(key, upload.content, stored)
+            self._publish(key, str(upload.content), stored)
         self.abort_parts(key, key.text)
         return stored
 
@@ -298,30 +303,31 @@ class DiskStore:
         """None: the bytes pass through the server."""
         return None
 
-    def _path(self, key: BlobKey) -> Path:
-        return self._blobs / key.text[:2] / key.text
+    def _path(self, key: BlobKey) -> str:
+        # Text, not `Path`, which costs more than the system calls for a small file.
+        return f"{self._blobs}/{key.text[:2]}/{key.text}"
 
-    def _incoming_path(self, key: BlobKey) -> Path:
-        return self._incoming / f"{key.text}.{secrets.token_hex(4)}"
+    def _incoming_path(self, key: BlobKey) -> str:
+        return f"{self._incoming}/{key.text}.{secrets.token_hex(4)}"
 
-    def _open_incoming(self, path: Path, size_bytes: int | None) -> IncomingFile:
+    def _open_incoming(self, path: str, size_bytes: int | None) -> IncomingFile:
         if size_bytes is not None and size_bytes > space_left(self._incoming):
             raise StorageFull(f"There is no room for {size_bytes} more bytes.")
         return IncomingFile(path, direct_io=self._direct_io)
 
-    def _publish(self, key: BlobKey, incoming: Path, stored: StoredBlob) -> None:
+    def _publish(self, key: BlobKey, incoming: str, stored: StoredBlob) -> None:
         """Gives a finished file its name, unless a blob has it already."""
         path = self._path(key)
         try:
             try:
                 os.link(incoming, path)
             except FileNotFoundError:
-                path.parent.mkdir(exist_ok=True)
+                os.makedirs(os.path.dirname(path), exist_ok=True)
                 os.link(incoming, path)
         except FileExistsError:
             self._keep_or_mend(key, path, incoming, stored)
 
-    def _keep_or_mend(self, key: BlobKey, path: Path, incoming: Path, stored: StoredBlob) -> None:
+    def _keep_or_mend(self, key: BlobKey, path: str, incoming: str, stored: StoredBlob) -> None:
         """The same content stays as it is; a mere beginning of it, which a crash has cut short, is replaced."""
         there = self.measure(key)
         if there.sha256 == stored.sha256:
@@ -333,6 +339,17 @@ class DiskStore:
             raise Conflict(f"Blob {key} holds other content already.")
         os.replace(incoming, path)
 
+    def _read_cached(self, key: BlobKey, start: int, length: int | None) -> bytes | None:
+        """A whole small answer without a thread, when name and bytes are in the kernel's memory."""
+        fd = open_cached(self._path(key))
+        if fd is None:
+            return None
+        try:
+            end = _end(fd, start, length)
+            return read_cached(fd, start, end - start) if end - start <= CHUNK_BYTES else None
+        finally:
+            os.close(fd)
+
     def _open_at(
         self, key: BlobKey, start: int, length: int | None
     ) -> tuple[int | None, bytes, int]:
@@ -342,9 +359,8 @@ class DiskStore:
         except FileNotFoundError:
             raise _missing(key) from None
         try:
-            size = os.fstat(fd).st_size
-            end = size if length is None else min(size, start + length)
-            chunk = os.pread(fd, max(0, min(CHUNK_BYTES, end - start)), start)
+            end = _end(fd, start, length)
+            chunk = os.pread(fd, min(CHUNK_BYTES, end - start), start)
         except BaseException:
             os.close(fd)
             raise
@@ -388,14 +404,15 @@ def _missing(key: BlobKey) -> NotFound:
     return NotFound(f"There is no blob {key}.")
 
 
-def _start_md5(path: Path, length: int) -> bytes:
+def _end(fd: int, start: int, length: int | None) -> int:
+    """Where reading ends: within the file, and never before it starts."""
+    size = os.fstat(fd).st_size
+    return max(start, size if length is None else min(size, start + length))
+
+
+def _start_md5(path: str, length: int) -> bytes:
     md5 = hashlib.md5(usedforsecurity=False)
-    with path.open("rb", buffering=0) as file:
+    with open(path, "rb", buffering=0) as file:
         for chunk in read_at(file.fileno(), 0, length):
             md5.update(chunk)
     return md5.digest()
-
-
-def _unlink(path: Path) -> None:
-    with suppress(FileNotFoundError):
-        os.unlink(path)

@@ -4,7 +4,7 @@ import ctypes
 import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from contextlib import suppress
 
 from registrum.core.errors import Unavailable, Unprocessable
 
@@ -12,7 +12,7 @@ _FEW = 16
 _THREADS = 8
 
 
-def sync_blobs(root: Path, sizes: Mapping[Path, int]) -> None:
+def sync_blobs(root: str, sizes: Mapping[str, int]) -> None:
     """Syncs files, the folders that name them, and `root`.
 
     Args:
@@ -33,10 +33,10 @@ def sync_blobs(root: Path, sizes: Mapping[Path, int]) -> None:
         if len(sizes) > _FEW and hasattr(_libc, "syncfs"):
             _sync_file_system(root)
         else:
-            _sync_each([*sizes, *{path.parent for path in sizes}, root])
+            _sync_each([*sizes, *{os.path.dirname(path) for path in sizes}, root])
     except OSError as error:
         for path in sizes:
-            path.unlink(missing_ok=True)
+            remove(path)
         raise Unavailable(
             f"The disk could not keep {len(sizes)} files ({error.strerror}); upload them again."
         ) from error
@@ -45,17 +45,23 @@ def sync_blobs(root: Path, sizes: Mapping[Path, int]) -> None:
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def _check(path: Path, size: int) -> None:
+def remove(path: str) -> None:
+    """Removes a file; one that is absent is fine."""
+    with suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+def _check(path: str, size: int) -> None:
     try:
         found = os.stat(path).st_size
     except FileNotFoundError:
-        raise Unprocessable(f"Blob {path.name} was lost; upload it again.") from None
+        raise Unprocessable(f"Blob {os.path.basename(path)} was lost; upload it again.") from None
     if found != size:
-        path.unlink(missing_ok=True)
-        raise Unprocessable(f"Blob {path.name} was cut short; upload it again.")
+        remove(path)
+        raise Unprocessable(f"Blob {os.path.basename(path)} was cut short; upload it again.")
 
 
-def _sync_file_system(root: Path) -> None:
+def _sync_file_system(root: str) -> None:
     fd = os.open(root, os.O_RDONLY | os.O_CLOEXEC)
     try:
         if _libc.syncfs(fd):
@@ -65,14 +71,14 @@ def _sync_file_system(root: Path) -> None:
         os.close(fd)
 
 
-def _sync_each(paths: Iterable[Path]) -> None:
+def _sync_each(paths: Iterable[str]) -> None:
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="sync") as pool:
         # A list, so that the first failure is raised only after all have been tried.
         for done in [pool.submit(_sync, path) for path in paths]:
             done.result()
 
 
-def _sync(path: Path) -> None:
+def _sync(path: str) -> None:
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(fd)

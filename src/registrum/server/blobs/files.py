@@ -1,11 +1,13 @@
 """Files as the disk store writes and reads them: whole small ones, and large ones past the page cache."""
 
+import ctypes
 import errno
 import fcntl
 import os
+import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import suppress
 from typing import cast
 
 from registrum.server.blobs.store import CHUNK_BYTES
@@ -13,11 +15,23 @@ from registrum.server.blobs.store import CHUNK_BYTES
 _ALIGNED = 4096
 _AHEAD_CHUNKS = 4
 _NOWAIT: int | None = getattr(os, "RWF_NOWAIT", None)
+_AT_FDCWD = -100
+_OPENAT2 = 437
+_RESOLVE_CACHED = 0x20
+_libc = ctypes.CDLL(None, use_errno=True)
+_HOW = (ctypes.c_uint64 * 3)(os.O_RDONLY | os.O_CLOEXEC, 0, _RESOLVE_CACHED)
+_HOW_BYTES = ctypes.sizeof(_HOW)
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _MODE = 0o640
 
 
-def write_all(path: Path, content: bytes) -> None:
+class _Known:
+    """What has been found out of this kernel."""
+
+    can_open_cached = sys.platform == "linux"
+
+
+def write_all(path: str, content: bytes) -> None:
     """Makes a new file of these bytes."""
     fd = os.open(path, _NEW_FILE, _MODE)
     try:
@@ -51,6 +65,18 @@ def read_cached(fd: int, start: int, length: int) -> bytes | None:
     return cast(bytes, content) if found == length else None
 
 
+def open_cached(path: str) -> int | None:
+    """Opens a file whose name the kernel has in memory; none where looking it up would wait for the disk."""
+    if not _Known.can_open_cached:
+        return None
+    fd = int(_libc.syscall(_OPENAT2, _AT_FDCWD, path.encode(), ctypes.byref(_HOW), _HOW_BYTES))
+    if fd >= 0:
+        return fd
+    if ctypes.get_errno() in (errno.ENOSYS, errno.EPERM, errno.EINVAL):
+        _Known.can_open_cached = False
+    return None
+
+
 def read_ahead(fd: int, start: int, length: int) -> bytes:
     """Reads from the disk, and has the kernel fetch what comes after it meanwhile."""
     if hasattr(os, "posix_fadvise"):
@@ -59,7 +85,7 @@ def read_ahead(fd: int, start: int, length: int) -> bytes:
     return os.pread(fd, length, start)
 
 
-def space_left(folder: Path) -> int:
+def space_left(folder: str) -> int:
     """Bytes that may still be written in the folder's file system."""
     found = os.statvfs(folder)
     return found.f_bavail * found.f_frsize
@@ -73,7 +99,7 @@ class IncomingFile:
     another thread: a number that was closed under it could by then be somebody else's file.
     """
 
-    def __init__(self, path: Path, *, direct_io: bool) -> None:
+    def __init__(self, path: str, *, direct_io: bool) -> None:
         self._lock = threading.Lock()
         self._is_direct = direct_io and hasattr(os, "O_DIRECT")
         self._fd = -1
@@ -84,7 +110,8 @@ class IncomingFile:
                 if error.errno != errno.EINVAL:
                     raise
                 # Refused by this file system; some have made the file before they say so.
-                path.unlink(missing_ok=True)
+                with suppress(FileNotFoundError):
+                    os.unlink(path)
                 self._is_direct = False
         if self._fd < 0:
             self._fd = os.open(path, _NEW_FILE, _MODE)

@@ -235,7 +235,7 @@ def drop(folder: Path) -> None:
 def _write_once(path: Path, content: bytes) -> None:
     """Makes a file whole or not at all; one that is there stays."""
     draft = path.with_name(f"{path.name}.{os.urandom(4).hex()}")
-    write_all(draft, content)
+    write_all(str(draft), content)
     try:
         os.link(draft, path)
     except FileExistsError:
