@@ -28,6 +28,22 @@ class Alias:
 
 
 @dataclass(frozen=True, slots=True)
+class ArtifactType:
+    """The kind of a project's artifacts: model, dataset, …
+
+    Attributes:
+        project: None where the actor may not see it.
+        created_at: None where it is known only by name, as the type of a collection; `db/artifact_types.py` loads the rest.
+    """
+
+    id: int
+    name: str
+    project: Project | None
+    description: str | None = None
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Collection:
     """A named line of versions of one artifact type.
 
@@ -36,6 +52,7 @@ class Collection:
         project: None where the actor may not see it.
         tags: filled only where they were asked for.
         digest_algorithm: of a sequence, that of its versions.
+        is_deleted: true only in the answer to its deletion.
     """
 
     id: int
@@ -49,6 +66,12 @@ class Collection:
     updated_at: datetime | None
     tags: tuple[Tag, ...] = ()
     digest_algorithm: str | None = None
+    is_deleted: bool = False
+
+    @property
+    def type(self) -> ArtifactType:
+        """The type of its versions, by name."""
+        return ArtifactType(self.type_id, self.type_name, self.project)
 
     @property
     def is_portfolio(self) -> bool:

@@ -29,8 +29,10 @@ class Wants:
         aliases: those of the membership's own collection.
         tags: those of the artifact.
         all_aliases: those of the artifact in every collection that the actor may see.
+        collection_tags: those of the collections, the one it is in and the one it comes from.
     """
 
     aliases: bool = False
     tags: bool = False
     all_aliases: bool = False
+    collection_tags: bool = False

@@ -1,14 +1,19 @@
 """Artifact types of a project: made by first use, or listed by a registry as those it accepts."""
 
-from sqlalchemy import bindparam, select
+from functools import cache
+
+from sqlalchemy import bindparam, exists, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from registrum.core.collections import ArtifactType
+from registrum.core.errors import InvalidFilter
+from registrum.core.pages import Page, PageAsk, page_of
 from registrum.core.policy import Action
 from registrum.core.projects import Project
-from registrum.server.db.statements import prepared
-from registrum.server.db.tables import artifact_types
+from registrum.server.db.statements import Prepared, Row, prepared
+from registrum.server.db.tables import artifact_types, collections, projects
 from registrum.server.db.tx import Tx
-from registrum.server.db.visibility import Grant
+from registrum.server.db.visibility import Grant, allowed, refuse
 
 _ID = prepared(
     select(artifact_types.c.id).where(
@@ -22,6 +27,7 @@ _ADD = prepared(
     .values(
         project_id=bindparam("project_id"),
         name=bindparam("type_name"),
+        description=bindparam("description"),
         is_accepted=False,
         created_at=bindparam("now"),
     )
@@ -30,12 +36,117 @@ _ADD = prepared(
 )
 
 
-def id_for(tx: Tx, project: Grant[Project], name: str) -> int:
+def id_for(tx: Tx, project: Grant[Project], name: str, description: str | None = None) -> int:
     """The number of the project's type of that name, made now if it is new."""
     where = project.require(Action.WRITE, Action.LINK, Action.EDIT_COLLECTION, Action.ADD_TYPES)
     found = tx.value(_ID, project_id=where.id, type_name=name)
     if found is None:
-        found = tx.value(_ADD, project_id=where.id, type_name=name, now=tx.now)
+        found = tx.value(
+            _ADD, project_id=where.id, type_name=name, description=description, now=tx.now
+        )
     if found is None:  # somebody else made it in between
         found = tx.value(_ID, project_id=where.id, type_name=name)
     return int(found)
+
+
+_ACCEPT = prepared(
+    update(artifact_types)
+    .where(artifact_types.c.id == bindparam("type_id"))
+    .values(is_accepted=True)
+)
+
+
+def accept(tx: Tx, registry: Grant[Project], name: str, description: str | None = None) -> None:
+    """Puts a type on a registry's list of those it accepts; one that is there stays as it is.
+
+    Args:
+        registry: grant to ADD_TYPES.
+        name: checked already.
+    """
+    registry.require(Action.ADD_TYPES)
+    tx.run(_ACCEPT, type_id=id_for(tx, registry, name, description))
+
+
+_ACCEPTED = prepared(
+    select(artifact_types.c.name).where(
+        artifact_types.c.project_id == bindparam("project_id"), artifact_types.c.is_accepted
+    )
+)
+
+
+def accepted_in(tx: Tx, registry: Project) -> frozenset[str]:
+    """The types on the list of a registry that was loaded for the actor."""
+    return frozenset(tx.column(_ACCEPTED, project_id=registry.id))
+
+
+@cache
+def _named_statement(action: Action) -> Prepared:
+    return prepared(
+        select(artifact_types)
+        .join(projects, projects.c.id == artifact_types.c.project_id)
+        .where(
+            artifact_types.c.project_id == bindparam("project_id"),
+            artifact_types.c.name == bindparam("type_name"),
+            allowed(action),
+        )
+    )
+
+
+def get_for(tx: Tx, action: Action, project: Project, name: str) -> ArtifactType:
+    """The type of that name in a project in which the actor may do `action`.
+
+    Raises:
+        NotFound: there is none, or the project is hidden.
+    """
+    row = tx.one(_named_statement(action), project_id=project.id, type_name=name)
+    if row is None:
+        raise refuse(tx, action, None, f"artifact type {name!r} in project {project.name!r}")
+    return _of_row(row, project)
+
+
+@cache
+def _page_statement(action: Action, which: str, has_after: bool) -> Prepared:
+    own = artifact_types.alias("own")
+    use = exists(
+        select(1).where(collections.c.type_id == own.c.id, collections.c.deleted_at.is_(None))
+    )
+    statement = (
+        select(own)
+        .join(projects, projects.c.id == own.c.project_id)
+        .where(own.c.project_id == bindparam("project_id"), allowed(action))
+        .order_by(own.c.id.desc())
+        .limit(bindparam("limit"))
+    )
+    if which != "all":
+        listed = own.c.is_accepted
+        statement = statement.where(listed if which == "accepted" else or_(listed, use))
+    if has_after:
+        statement = statement.where(own.c.id < bindparam("last_id"))
+    return prepared(statement)
+
+
+def page_of_accepted(tx: Tx, action: Action, registry: Project, ask: PageAsk) -> Page[ArtifactType]:
+    """The types on a registry's list, newest first, if the actor may do `action` there."""
+    return _page(tx, _page_statement(action, "accepted", ask.after is not None), registry, ask)
+
+
+def page_of_used(tx: Tx, action: Action, registry: Project, ask: PageAsk) -> Page[ArtifactType]:
+    """The types on a registry's list and those linked in it, newest first, if the actor may do `action` there."""
+    return _page(tx, _page_statement(action, "used", ask.after is not None), registry, ask)
+
+
+def page_of_project(tx: Tx, action: Action, project: Project, ask: PageAsk) -> Page[ArtifactType]:
+    """The types of a project, newest first, if the actor may do `action` there."""
+    return _page(tx, _page_statement(action, "all", ask.after is not None), project, ask)
+
+
+def _page(tx: Tx, statement: Prepared, project: Project, ask: PageAsk) -> Page[ArtifactType]:
+    last = ask.after[-1] if ask.after else None
+    if not isinstance(last, int | None):
+        raise InvalidFilter("The cursor given as `after` belongs to another list.")
+    rows = tx.rows(statement, project_id=project.id, last_id=last, limit=ask.first + 1)
+    return page_of([_of_row(row, project) for row in rows], ask.first, lambda t: [t.id])
+
+
+def _of_row(row: Row, project: Project) -> ArtifactType:
+    return ArtifactType(row.id, row.name, project, row.description, row.created_at)

@@ -14,9 +14,11 @@ from sqlalchemy.sql.expression import FromClause
 
 from registrum.core.collections import Collection
 from registrum.core.errors import Conflict, Invalid, TypeNotAccepted
+from registrum.core.events import EventKind, SubjectKind
 from registrum.core.policy import Action
 from registrum.core.projects import Project
 from registrum.server.db import artifact_types as types
+from registrum.server.db import events
 from registrum.server.db import projects as project_rows
 from registrum.server.db import tags
 from registrum.server.db.statements import Prepared, Row, prepared
@@ -240,7 +242,7 @@ def _get_or_add(
     where = project.thing
     row = tx.one(_BY_NAME, project_id=where.id, collection_name=name)
     if row is None:
-        tx.rows(
+        added = tx.value(
             _ADD,
             project_id=where.id,
             organization_id=where.entity.organization_id,
@@ -252,6 +254,8 @@ def _get_or_add(
             created_by=tx.actor.user_id,
             now=tx.now,
         )
+        if added is not None:
+            _record_created(tx, where, added, {"name": name, "kind": kind, "type": type_name})
         row = tx.one(_BY_NAME, project_id=where.id, collection_name=name)
         assert row is not None, "it was added, or somebody else's is there"
     if row.c_type_name != type_name:
@@ -259,3 +263,15 @@ def _get_or_add(
             f"Collection {name!r} holds artifacts of type {row.c_type_name!r}, not {type_name!r}."
         )
     return from_row(row, {where.id: where})
+
+
+def _record_created(tx: Tx, project: Project, collection_id: int, facts: dict[str, str]) -> None:
+    events.record(
+        tx,
+        EventKind.COLLECTION_CREATED,
+        subject_kind=SubjectKind.COLLECTION,
+        subject_id=collection_id,
+        project_id=project.id,
+        organization_id=project.entity.organization_id,
+        changes=facts,
+    )

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, func, literal, select, union_all
 from sqlalchemy.sql.expression import FromClause
@@ -24,7 +24,7 @@ from registrum.server.db import aliases as alias_rows
 from registrum.server.db import filters, pages
 from registrum.server.db import projects as project_rows
 from registrum.server.db.artifacts import ARTIFACT_COLUMNS, artifact_from, sequences, with_source
-from registrum.server.db.collections import COLLECTION_COLUMNS, from_row, with_type
+from registrum.server.db.collections import COLLECTION_COLUMNS, from_row, with_tags, with_type
 from registrum.server.db.columns import among
 from registrum.server.db.fields import COLLECTION_FIELDS, PROJECT_FIELDS, VERSION_FIELDS
 from registrum.server.db.pages import Sorting
@@ -324,29 +324,22 @@ _LABELS = {
 
 def _labels(
     tx: Tx, rows: Sequence[Row], wants: Wants
-) -> tuple[dict[int, tuple[Alias, ...]], dict[int, tuple[Tag, ...]]]:
-    """Aliases by membership and tags by artifact, alphabetical, as far as they are wanted; one statement for both."""
+) -> tuple[dict[int, list[tuple[str, int]]], dict[int, tuple[Tag, ...]]]:
+    """Names and numbers of aliases by membership, tags by artifact, alphabetical, as far as they are wanted."""
     statement = _LABELS.get((wants.aliases, wants.tags))
     if statement is None:
         return {}, {}
-    aliases: dict[int, list[Alias]] = defaultdict(list)
-    tags: dict[int, list[Tag]] = defaultdict(list)
+    aliases: dict[int, list[tuple[str, int]]] = defaultdict(list)
+    tags: dict[int, list[tuple[str, int]]] = defaultdict(list)
     ids = [row.m_id for row in rows]
     for label in tx.rows(statement, membership_ids=ids, artifact_ids=[row.a_id for row in rows]):
-        if label.is_alias:
-            aliases[label.owner_id].append(Alias(label.label_id, label.name))
-        else:
-            tags[label.owner_id].append(Tag(label.label_id, label.name))
-    return _sorted(aliases), _sorted(tags)
-
-
-_L = TypeVar("_L", Alias, Tag)
-
-
-def _sorted(found: Mapping[int, list[_L]]) -> dict[int, tuple[_L, ...]]:
-    return {
-        owner_id: tuple(sorted(labels, key=lambda label: label.name))
-        for owner_id, labels in found.items()
+        labels = aliases if label.is_alias else tags
+        labels[label.owner_id].append((label.name, label.label_id))
+    for names in aliases.values():
+        names.sort()
+    return aliases, {
+        artifact_id: tuple([Tag(id_, name) for name, id_ in sorted(names)])
+        for artifact_id, names in tags.items()
     }
 
 
@@ -365,28 +358,35 @@ def _loaded(
     if missing := named - known.keys():
         visible |= project_rows.by_ids(tx, Action.READ, sorted(missing))
     aliases, tags = _labels(tx, rows, wants)
-    everywhere = (
-        alias_rows.by_artifacts(tx, sorted({row.a_id for row in rows})) if wants.all_aliases else {}
-    )
-    collections_by_id: dict[int, Collection] = {}
+    places = _collections(tx, rows, wants, visible)
+    ids = sorted({row.a_id for row in rows})
+    everywhere = alias_rows.by_artifacts(tx, ids) if wants.all_aliases else {}
     found = []
     for row in rows:
-        collection = collections_by_id.get(row.c_id)
-        if collection is None:
-            collection = collections_by_id[row.c_id] = from_row(row, visible)
         artifact = artifact_from(row, visible)
         if row.a_id in tags or row.a_id in everywhere:
             artifact = replace(
                 artifact, tags=tags.get(row.a_id, ()), aliases=everywhere.get(row.a_id, ())
             )
-        found.append(
-            Membership(
-                row.m_id,
-                collection,
-                artifact,
-                row.m_version,
-                row.m_created_at,
-                aliases.get(row.m_id, ()),
-            )
-        )
+        if wants.collection_tags:
+            artifact = replace(artifact, source=places[row.s_id])
+        place = places[row.c_id]
+        here = tuple([Alias(id_, name, place) for name, id_ in aliases.get(row.m_id, ())])
+        found.append(Membership(row.m_id, place, artifact, row.m_version, row.m_created_at, here))
     return found
+
+
+def _collections(
+    tx: Tx, rows: Sequence[Row], wants: Wants, visible: Mapping[int, Project]
+) -> dict[int, Collection]:
+    """The collections that the rows are in; with their tags, those they come from too, where tags are wanted."""
+    found: dict[int, Collection] = {}
+    for row in rows:
+        if row.c_id not in found:
+            found[row.c_id] = from_row(row, visible)
+    if not wants.collection_tags:
+        return found
+    for row in rows:
+        if row.s_id not in found:
+            found[row.s_id] = artifact_from(row, visible).source
+    return {c.id: c for c in with_tags(tx, found.values())}

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, case, exists, func, selec
 from sqlalchemy.dialects.postgresql import insert
 
 from registrum.core.aliases import LATEST
-from registrum.core.artifacts import Artifact
+from registrum.core.artifacts import NO_TTL, Artifact
 from registrum.core.collections import Collection
 from registrum.core.errors import NotFound
 from registrum.core.memberships import Place
@@ -301,3 +301,19 @@ def share_organization(tx: Tx, artifact: Grant[Artifact], target: Grant[Project]
     They do within one organization; a personal project also goes with each organization that its owner belongs to.
     """
     return bool(tx.value(_TOGETHER, artifact_id=artifact.thing.id, project_id=target.thing.id))
+
+
+_KEEP = prepared(
+    update(artifacts)
+    .where(artifacts.c.id == bindparam("artifact_id"))
+    .values(ttl_seconds=NO_TTL, expires_at=None)
+)
+
+
+def keep_forever(tx: Tx, source: Grant[Artifact]) -> None:
+    """Ends the TTL of an artifact that is being linked into a registry.
+
+    Args:
+        source: grant to DOWNLOAD, as linking takes it.
+    """
+    tx.run(_KEEP, artifact_id=source.require(Action.DOWNLOAD).id)

@@ -1,0 +1,71 @@
+"""Tags of collections; those of versions are changed with the version (`services/artifacts.py`)."""
+
+from collections.abc import Sequence
+
+from registrum.core.collections import Collection, Tag
+from registrum.core.errors import Invalid
+from registrum.core.events import EventKind, SubjectKind
+from registrum.core.names import check_tag
+from registrum.core.policy import Action
+from registrum.core.projects import ProjectName
+from registrum.server.db import collections, events, projects, tags
+from registrum.server.db.tx import Tx
+from registrum.server.db.visibility import Grant
+
+MOST_AT_ONCE = 20
+
+
+def add_collection_tags(
+    tx: Tx, project: ProjectName, collection: str, names: Sequence[str]
+) -> list[Tag]:
+    """Gives tags to a collection; those it has already stay.
+
+    Returns:
+        The tags named, as they are now.
+
+    Raises:
+        InvalidName: one of them cannot be a tag.
+        Invalid: there are more than 20.
+        NotFound, Forbidden: the collection is hidden, or not the actor's to edit.
+    """
+    wanted = _bounded([check_tag(name) for name in names])
+    found = _collection(tx, project, collection)
+    tags.change_of_collection(tx, found, wanted, ())
+    _record(tx, EventKind.COLLECTION_TAGGED, found.thing, wanted)
+    now = tags.by_collections(tx, [found.thing.id]).get(found.thing.id, ())
+    return [tag for tag in now if tag.name in wanted]
+
+
+def delete_collection_tags(
+    tx: Tx, project: ProjectName, collection: str, names: Sequence[str]
+) -> None:
+    """Takes tags from a collection; those it does not have are left alone. Raises as `add_collection_tags`."""
+    unwanted = _bounded(names)
+    found = _collection(tx, project, collection)
+    tags.change_of_collection(tx, found, (), unwanted)
+    _record(tx, EventKind.COLLECTION_UNTAGGED, found.thing, unwanted)
+
+
+def _bounded(names: Sequence[str]) -> list[str]:
+    if len(names) > MOST_AT_ONCE:
+        raise Invalid(f"At most {MOST_AT_ONCE} tags can be changed at once.")
+    return list(dict.fromkeys(names))
+
+
+def _collection(tx: Tx, project: ProjectName, name: str) -> Grant[Collection]:
+    where = projects.get_for(tx, Action.READ, project).thing
+    return collections.get_for_name(tx, Action.EDIT_COLLECTION, where, name)
+
+
+def _record(tx: Tx, kind: EventKind, collection: Collection, names: Sequence[str]) -> None:
+    project = collection.project
+    assert project is not None, "who may edit tags there sees the project"
+    events.record(
+        tx,
+        kind,
+        subject_kind=SubjectKind.COLLECTION,
+        subject_id=collection.id,
+        project_id=project.id,
+        organization_id=project.entity.organization_id,
+        changes={"collection": collection.name, "tags": list(names)},
+    )
