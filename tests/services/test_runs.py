@@ -7,12 +7,15 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from registrum.core.actors import Actor
-from registrum.core.errors import Forbidden, Invalid, NotFound, Unprocessable
+from registrum.core.errors import Forbidden, Invalid, InvalidFilter, NotFound, Unprocessable
 from registrum.core.history import Report
+from registrum.core.pages import page_ask
 from registrum.core.policy import Action, Role
+from registrum.core.projects import ProjectName
 from registrum.core.runs import Run, RunName, RunState, SaveRun
-from registrum.server.db import Database, runs
+from registrum.server.db import Database, projects, runs
 from registrum.server.db.database import utc_now
+from registrum.server.db.run_search import RunsAsk, count_of_runs, page_of_runs
 from registrum.server.db.tables import entities, organizations, team_members, users
 from registrum.server.db.tables import runs as run_table
 from registrum.server.db.tx import Tx
@@ -212,3 +215,123 @@ def test_system_documents_are_kept_as_reported(database: Database) -> None:
     database.write(ANN, lambda tx: history_service.write_report(tx, FIRST, report))
     run = load(database, run_id)
     assert (run.summary, run.system_metrics) == ('{"loss":1}', '{"system.cpu": 3}')
+
+
+# --- Searching -----------------------------------------------------------------------------------------------------
+
+
+def find(database: Database, filters: object = None, order: str | None = None, size: int = 50):  # type: ignore[no-untyped-def]
+    """All names that fit, page by page."""
+    names, after, text = [], None, json.dumps(filters) if filters is not None else None
+    with database.read(ANN) as tx:
+        project = projects.get_for(tx, Action.READ, ProjectName("team", "demo")).thing
+        while True:
+            ask = RunsAsk(page_ask(size, after, with_total=True), text, order)
+            page = page_of_runs(tx, Action.READ, project, ask)
+            names += [run.name for run in page.nodes]
+            after = page.end_cursor
+            if not page.has_next_page:
+                break
+        assert page.total_count == len(names) == count_of_runs(tx, Action.READ, project, text)
+    return names
+
+
+@pytest.fixture
+def three(database: Database) -> Database:
+    for name, lr, loss, tags in (
+        ("a", 0.1, 3, ("x",)),
+        ("b", 0.01, 1, ("x", "y")),
+        ("c", "auto", None, ()),
+    ):
+        save(
+            database,
+            name=RunName("team", "demo", name),
+            config=json.dumps({"lr": {"value": lr}, "net": {"value": {"deep": name == "a"}}}),
+            summary=json.dumps({"train/loss": loss, "best": {"step": loss}}),
+            tags=tags,
+            display_name=f"run {name}",
+        )
+    database.write(ANN, lambda tx: service.update_run_state(tx, 2, "failed"))
+    return database  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("filters", "names"),
+    [
+        (None, ["c", "b", "a"]),
+        ({}, ["c", "b", "a"]),
+        ({"state": "failed"}, ["b"]),
+        ({"state": {"$ne": "Running"}}, ["b"]),
+        ({"state": {"$in": ["running", "failed"]}}, ["c", "b", "a"]),
+        ({"tags": "y"}, ["b"]),
+        ({"tags": {"$in": ["x", "z"]}}, ["b", "a"]),
+        ({"tags": {"$nin": ["x"]}}, ["c"]),
+        ({"tags": None}, ["c"]),
+        ({"display_name": "run c"}, ["c"]),
+        ({"config.lr.value": 0.1}, ["a"]),
+        ({"config.lr": 0.01}, ["b"]),
+        ({"config.lr": {"$gt": 0.05}}, ["a"]),
+        ({"config.lr": "auto"}, ["c"]),
+        ({"config.lr": {"$ne": 0.1}}, ["c", "b"]),
+        ({"config.net.deep": True}, ["a"]),
+        ({"summary_metrics.train/loss": {"$lte": 1}}, ["b"]),
+        ({"summary_metrics.train/loss": None}, ["c"]),
+        ({"summary_metrics.best.step": 3}, ["a"]),
+        ({"$or": [{"name": "a"}, {"name": "c"}]}, ["c", "a"]),
+        ({"$and": [{"tags": "x"}, {"$not": {"name": "a"}}]}, ["b"]),
+        ({"created_at": {"$gt": "2020-01-01"}}, ["c", "b", "a"]),
+        ({"created_at": {"$lt": "2020-01-01T00:00:00Z"}}, []),
+        ({"username": "ann", "group": None}, ["c", "b", "a"]),
+    ],
+)
+def test_runs_are_found_by_what_they_are(
+    three: Database, filters: object, names: list[str]
+) -> None:
+    assert find(three, filters) == names
+    assert find(three, filters, size=1) == names
+
+
+@pytest.mark.parametrize(
+    ("order", "names"),
+    [
+        ("+created_at", ["a", "b", "c"]),
+        ("-created_at", ["c", "b", "a"]),
+        ("created_at", ["a", "b", "c"]),
+        ("+config.lr.value", ["b", "a", "c"]),
+        ("-config.lr", ["a", "b", "c"]),
+        ("+summary_metrics.train/loss", ["b", "a", "c"]),
+        ("-summary_metrics.train/loss", ["a", "b", "c"]),
+        ("-display_name", ["c", "b", "a"]),
+        ("+heartbeat_at", ["a", "c", "b"]),
+    ],
+)
+def test_runs_are_sorted_and_pages_follow(three: Database, order: str, names: list[str]) -> None:
+    assert find(three, order=order) == names
+    assert find(three, order=order, size=1) == names
+
+
+@pytest.mark.parametrize(
+    ("filters", "order"),
+    [
+        ({"nonsense": 1}, None),
+        ({"state": 3}, None),
+        ({'config.a"b': 1}, None),
+        ({"created_at": "soon"}, None),
+        (None, "+nonsense"),
+        (None, "+config"),
+    ],
+)
+def test_wrong_filters_and_orders_are_refused(
+    three: Database, filters: object, order: str | None
+) -> None:
+    with pytest.raises(InvalidFilter):
+        find(three, filters, order)
+
+
+def test_strangers_find_no_runs(three: Database) -> None:
+    with three.read(ANN) as tx:
+        project = projects.get_for(tx, Action.READ, ProjectName("team", "demo")).thing
+    with three.read(STRANGER) as tx:
+        ask = RunsAsk(page_ask(10, None, with_total=True))
+        page = page_of_runs(tx, Action.READ, project, ask)
+        assert (page.nodes, page.total_count) == ((), 0)

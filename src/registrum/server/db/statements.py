@@ -9,13 +9,16 @@ from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from sqlalchemy import Float
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.base import Executable
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import TypeEngine
 
 Row = Any  # a named tuple with the statement's labels
 
 _Converter = Callable[[Any], Any]
+_FLOAT8 = 701
 
 
 class Compiled:
@@ -42,7 +45,7 @@ class Compiled:
         }
         columns = compiled._result_columns
         self.returns_rows = bool(columns)
-        results = [c.type.dialect_impl(dialect).result_processor(dialect, None) for c in columns]
+        results = [_result_processor(c.type, dialect) for c in columns]
         self._results = [(i, convert) for i, convert in enumerate(results) if convert is not None]
         names = [str(c.keyname) for c in columns]
         row: Any = namedtuple("Row", names, rename=True)  # type: ignore[misc]
@@ -69,6 +72,13 @@ class Compiled:
                 values[index] = convert(values[index])
             found.append(make(values))
         return found
+
+
+def _result_processor(type_: TypeEngine[Any], dialect: Dialect) -> _Converter | None:
+    # PostgreSQL's floats ask for the driver's type code; psycopg gives Python floats for its float8.
+    code = _FLOAT8 if isinstance(type_, Float) else None
+    found: _Converter | None = type_.dialect_impl(dialect).result_processor(dialect, code)
+    return found
 
 
 class Prepared:

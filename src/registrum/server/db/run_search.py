@@ -1,0 +1,322 @@
+"""Lists of a project's runs: filtered and sorted by what they are, and by any value of their settings and summaries.
+
+Values inside the JSON documents are read row by row; a project has thousands of runs, not millions.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Float,
+    Text,
+    and_,
+    bindparam,
+    case,
+    exists,
+    false,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    tuple_,
+)
+
+from registrum.core.errors import InvalidFilter
+from registrum.core.filters import Compare, Either, Every, Filter, Negation, parse_filter
+from registrum.core.pages import Page, PageAsk, page_of
+from registrum.core.policy import Action
+from registrum.core.projects import Project
+from registrum.core.runs import SILENT_FOR, Run, RunState
+from registrum.server.db.columns import Moment
+from registrum.server.db.json_paths import json_number, json_text
+from registrum.server.db.pages import plain
+from registrum.server.db.runs import ALL_COLUMNS, SMALL_COLUMNS, WITH_PROJECT, runs_from
+from registrum.server.db.tables import projects, run_tags, runs, users
+from registrum.server.db.tx import Tx
+from registrum.server.db.visibility import allowed
+
+DEFAULT_ORDER = "-created_at"
+_HIGHEST_TEXT = "\U0010ffff"
+_HIGHEST_NUMBER = 1e308
+
+
+@dataclass(frozen=True, slots=True)
+class RunsAsk:
+    """Which runs are asked for, in which order, and what of them.
+
+    Attributes:
+        filters: conditions as JSON text; None: all runs.
+        order: as the wire has it, `-created_at`; None: newest first.
+        with_documents: whether settings, summaries and metrics are loaded.
+    """
+
+    page: PageAsk
+    filters: str | None = None
+    order: str | None = None
+    with_documents: bool = True
+
+
+def page_of_runs(tx: Tx, action: Action, project: Project, ask: RunsAsk) -> Page[Run]:
+    """The living runs of a project in which the actor may do `action`.
+
+    Raises:
+        InvalidFilter: a filter, order or cursor that is none.
+    """
+    where = _conditions(tx, action, project, ask.filters)
+    order = ask.order or DEFAULT_ORDER
+    descending = order.startswith("-")
+    keys = [*_keys(order.lstrip("+-"), descending=descending), runs.c.id]
+    condition = [*where]
+    if ask.page.after is not None:
+        last = _cursor(ask.page.after, keys)
+        condition.append(tuple_(*keys) < last if descending else tuple_(*keys) > last)
+    columns = ALL_COLUMNS if ask.with_documents else SMALL_COLUMNS
+    rows = tx.rows(
+        select(*columns, *(key.label(f"k{i}") for i, key in enumerate(keys)))
+        .select_from(WITH_PROJECT)
+        .where(*condition)
+        .order_by(*(key.desc() if descending else key.asc() for key in keys))
+        .limit(ask.page.first + 1)
+    )
+    total = _count(tx, where) if ask.page.with_total else None
+    at = {row.id: [getattr(row, f"k{i}") for i in range(len(keys))] for row in rows}
+    return page_of(runs_from(tx, rows, project), ask.page.first, lambda run: at[run.id], total)
+
+
+def count_of_runs(tx: Tx, action: Action, project: Project, filters: str | None) -> int:
+    """How many living runs of a project fit a filter, if the actor may do `action` there.
+
+    Raises:
+        InvalidFilter: the filter is none.
+    """
+    return _count(tx, _conditions(tx, action, project, filters))
+
+
+def _count(tx: Tx, where: Sequence[ColumnElement[bool]]) -> int:
+    return int(tx.value(select(func.count()).select_from(WITH_PROJECT).where(*where)))
+
+
+def _conditions(
+    tx: Tx, action: Action, project: Project, filters: str | None
+) -> list[ColumnElement[bool]]:
+    where = [
+        runs.c.project_id == project.id,
+        projects.c.id == project.id,
+        runs.c.deleted_at.is_(None),
+        allowed(action),
+    ]
+    asked = parse_filter(filters)
+    return [*where, _condition(asked, tx.now)] if asked is not None else where
+
+
+# --- Filters ---------------------------------------------------------------------------------------------------------
+
+
+def _condition(asked: Filter, now: datetime) -> ColumnElement[bool]:
+    if isinstance(asked, Every):
+        return and_(*(_condition(part, now) for part in asked.parts))
+    if isinstance(asked, Either):
+        return or_(*(_condition(part, now) for part in asked.parts))
+    if isinstance(asked, Negation):
+        return not_(_condition(asked.part, now))
+    return _comparison(asked, now)
+
+
+_NEGATIVE = {"$ne": "$eq", "$nin": "$in"}
+
+
+def _comparison(asked: Compare, now: datetime) -> ColumnElement[bool]:
+    if asked.op in _NEGATIVE:
+        return not_(_comparison(Compare(asked.field, _NEGATIVE[asked.op], asked.value), now))
+    if asked.op == "$in":
+        each = [_comparison(Compare(asked.field, "$eq", value), now) for value in asked.value]
+        return or_(false(), *each)
+    root, _, rest = asked.field.partition(".")
+    if root in _DOCUMENTS and rest:
+        return _inside(root, rest, asked)
+    if asked.field in ("tags", "tag"):
+        return _tagged(asked)
+    field = _FIELDS.get(asked.field)
+    if field is None:
+        known = ", ".join(sorted([*_FIELDS, "tags", *(f"{name}.…" for name in _DOCUMENTS)]))
+        raise InvalidFilter(f"There is no field {asked.field[:60]!r} of runs; there are {known}.")
+    column = field.column(now)
+    if asked.value is None:
+        return column.is_(None)
+    return func.coalesce(_compare(column, asked.op, field.read(asked.value)), false())
+
+
+def _compare(column: ColumnElement[Any], op: str, value: Any) -> ColumnElement[bool]:
+    operators: dict[str, Callable[[Any], Any]] = {
+        "$eq": column.__eq__,
+        "$gt": column.__gt__,
+        "$gte": column.__ge__,
+        "$lt": column.__lt__,
+        "$lte": column.__le__,
+    }
+    if op not in operators:
+        raise InvalidFilter(f"Runs cannot be filtered by {op[:40]!r}.")
+    found: ColumnElement[bool] = operators[op](literal(value, column.type))
+    return found
+
+
+def _inside(root: str, rest: str, asked: Compare) -> ColumnElement[bool]:
+    number, text = _value(root, rest)
+    value = asked.value
+    if value is None:
+        return and_(number.is_(None), text.is_(None))
+    if isinstance(value, bool):
+        column, value = text, "true" if value else "false"
+    else:
+        column = text if isinstance(value, str) else number
+    return func.coalesce(_compare(column, asked.op, value), false())
+
+
+def _value(root: str, rest: str) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+    """The number and the text that a document has at a dotted path: nested, or under a key with dots in it."""
+    document, keys = _DOCUMENTS[root], rest.split(".")
+    paths = [keys]
+    if root == "config":
+        # Settings are kept as {key: {"value": …}}; people leave the "value" out.
+        if keys[1:2] != ["value"]:
+            paths = [[keys[0], "value", *keys[1:]], keys]
+        elif len(keys) == 2:
+            paths = [keys]
+    if len(keys) > 1:
+        dotted = rest.removesuffix(".value") if root == "config" else rest
+        paths.append([dotted, "value"] if root == "config" else [dotted])
+    number = func.coalesce(*(json_number(document, path) for path in paths), None, type_=Float())
+    text = func.coalesce(*(json_text(document, path) for path in paths), None, type_=Text())
+    return number, text
+
+
+def _tagged(asked: Compare) -> ColumnElement[bool]:
+    row = run_tags.alias()
+    found = [row.c.run_id == runs.c.id]
+    if asked.value is not None:
+        found.append(_compare(row.c.name, asked.op, _text(asked.value)))
+        return exists(select(1).where(*found))
+    return not_(exists(select(1).where(*found)))
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise InvalidFilter(f"{str(value)[:60]!r} should be a text.")
+    return value
+
+
+def _lower(value: Any) -> str:
+    return _text(value).lower()
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidFilter(f"{str(value)[:60]!r} should be a whole number.")
+    return value
+
+
+def _moment(value: Any) -> datetime:
+    try:
+        found = datetime.fromisoformat(_text(value))
+    except ValueError:
+        raise InvalidFilter(f"{str(value)[:60]!r} is not an ISO 8601 time.") from None
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _state_now(now: datetime) -> ColumnElement[Any]:
+    """The state as `core.runs.state_now` tells it."""
+    seen = func.coalesce(runs.c.heartbeat_at, runs.c.created_at, type_=Moment())
+    is_silent = and_(runs.c.state == RunState.RUNNING.value, seen < now - SILENT_FOR)
+    return case((is_silent, RunState.CRASHED.value), else_=runs.c.state)
+
+
+@dataclass(frozen=True)
+class _Field:
+    column: Callable[[datetime], ColumnElement[Any]]
+    read: Callable[[Any], Any] = _text
+
+
+def _of(column: ColumnElement[Any], read: Callable[[Any], Any] = _text) -> _Field:
+    return _Field(lambda _now: column, read)
+
+
+_AUTHOR = select(users.c.username).where(users.c.id == runs.c.user_id).scalar_subquery()
+_FIELDS = {
+    "name": _of(runs.c.name),
+    "display_name": _of(runs.c.display_name),
+    "displayName": _of(runs.c.display_name),
+    "state": _Field(_state_now, _lower),
+    "group": _of(runs.c.run_group),
+    "job_type": _of(runs.c.job_type),
+    "jobType": _of(runs.c.job_type),
+    "sweep": _of(runs.c.sweep_name),
+    "username": _of(_AUTHOR),
+    "user": _of(_AUTHOR),
+    "notes": _of(runs.c.notes),
+    "description": _of(runs.c.description),
+    "commit": _of(runs.c.commit),
+    "host": _of(runs.c.host),
+    "created_at": _of(runs.c.created_at, _moment),
+    "createdAt": _of(runs.c.created_at, _moment),
+    "updated_at": _of(runs.c.updated_at, _moment),
+    "heartbeat_at": _of(runs.c.heartbeat_at, _moment),
+    "heartbeatAt": _of(runs.c.heartbeat_at, _moment),
+    "historyLineCount": _of(runs.c.history_lines, _whole),
+}
+_DOCUMENTS = {
+    "config": runs.c.config,
+    "summary_metrics": runs.c.summary,
+    "summaryMetrics": runs.c.summary,
+    "summary": runs.c.summary,
+}
+
+
+# --- Orders ------------------------------------------------------------------------------------------------------------
+
+
+def _keys(name: str, *, descending: bool) -> list[ColumnElement[Any]]:
+    """What an order sorts by, before the id; runs without the value come last."""
+    root, _, rest = name.partition(".")
+    number_last = -_HIGHEST_NUMBER if descending else _HIGHEST_NUMBER
+    text_last = "" if descending else _HIGHEST_TEXT
+    if root in _DOCUMENTS and rest:
+        number, text = _value(root, rest)
+        return [
+            func.coalesce(number, number_last, type_=Float()),
+            func.coalesce(text, text_last, type_=Text()),
+        ]
+    columns = {
+        "created_at": runs.c.created_at,
+        "createdAt": runs.c.created_at,
+        "heartbeat_at": func.coalesce(runs.c.heartbeat_at, runs.c.created_at, type_=Moment()),
+        "updated_at": func.coalesce(runs.c.updated_at, runs.c.created_at, type_=Moment()),
+        "name": runs.c.name,
+        "display_name": func.coalesce(runs.c.display_name, text_last, type_=Text()),
+    }
+    if name not in columns:
+        known = ", ".join([*columns, *(f"{document}.…" for document in _DOCUMENTS)])
+        raise InvalidFilter(f"Runs cannot be sorted by {name[:60]!r}; they can by {known}.")
+    return [plain(columns[name])]
+
+
+def _cursor(values: tuple[Any, ...], keys: Sequence[ColumnElement[Any]]) -> Any:
+    """The cursor's values as SQL, to be compared with `keys`."""
+    if len(values) != len(keys):
+        raise InvalidFilter("The cursor given as `after` belongs to another list or order.")
+    bound = []
+    for value, key in zip(values, keys, strict=True):
+        if isinstance(key.type, BigInteger) or key is runs.c.id:
+            fits = type(value) is int and abs(value) < 2**63
+        elif isinstance(key.type, Float):
+            fits = isinstance(value, int | float)
+        else:
+            fits = isinstance(value, str)
+        if not fits:
+            raise InvalidFilter("The cursor given as `after` belongs to another list or order.")
+        bound.append(bindparam(None, value, type_=key.type, unique=True))
+    return tuple_(*bound)
