@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import and_, bindparam, func, select
 from sqlalchemy.sql.expression import FromClause
 
 from registrum.core.artifacts import Artifact
@@ -131,6 +131,7 @@ def artifacts_from(tx: Tx, rows: Sequence[Row]) -> list[Artifact]:
 
 # Edits are done in the source project; seeing and fetching is possible through any link.
 _BY_SOURCE = frozenset({Action.WRITE})
+_LIVING = and_(artifacts.c.deleted_at.is_(None), sequences.c.deleted_at.is_(None))
 
 
 def _may(action: Action) -> Any:
@@ -146,7 +147,7 @@ def _get_statement(action: Action) -> Prepared:
             allowed_artifact(Action.READ).label("visible"),
         )
         .select_from(with_source())
-        .where(artifacts.c.id == bindparam("artifact_id"), artifacts.c.deleted_at.is_(None))
+        .where(artifacts.c.id == bindparam("artifact_id"), _LIVING)
     )
 
 
@@ -200,7 +201,7 @@ def _by_ids_statement(action: Action) -> Prepared:
         select(*ARTIFACT_COLUMNS)
         .select_from(with_source())
         .where(
-            among(artifacts.c.id, "artifact_ids"), artifacts.c.deleted_at.is_(None), _may(action)
+            among(artifacts.c.id, "artifact_ids"), _LIVING, _may(action)
         )
     )
 
@@ -240,7 +241,7 @@ _BY_CLIENT_ID = prepared(
     .select_from(with_source())
     .where(
         artifacts.c.client_id == bindparam("client_id"),
-        artifacts.c.deleted_at.is_(None),
+        _LIVING,
         allowed_artifact(Action.READ),
     )
 )
