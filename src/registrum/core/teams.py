@@ -12,12 +12,14 @@ class TeamMember:
     """A person or service account in a team.
 
     Attributes:
+        is_pending: the invitation is still open: the person has set no password yet.
         api_key: secret of a new service account's first key, the first time its creator looks; else None.
     """
 
     team_id: int
     user: User
     role: Role
+    is_pending: bool = False
     api_key: str | None = None
 
 
@@ -26,15 +28,17 @@ class Invite:
     """Somebody asked to join a team.
 
     Attributes:
+        user_id: the person; an account is made for who has none.
         email: as invited; None where invited by user name.
-        user: the person, where there is an account.
-        accepted_at: when they became a member; None while it is open.
+        accepted_at: None until a person for whom an account was made has set a password.
+        user: that person; filled only where asked for.
     """
 
     id: int
     team_id: int
+    user_id: int
     email: str | None
-    user: User | None
     role: Role
     created_at: datetime
     accepted_at: datetime | None = None
+    user: User | None = None

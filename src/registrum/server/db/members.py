@@ -1,0 +1,295 @@
+"""Members of a registry: users and teams with the role each was given, and the role in effect."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_or_leave
+
+from registrum.core.members import RegistryMember, RegistryTeam
+from registrum.core.policy import Action, Role, organization_part
+from registrum.core.projects import Project
+from registrum.server.db.columns import among
+from registrum.server.db.entities import ENTITY_COLUMNS, entity_from, with_organization
+from registrum.server.db.statements import prepared
+from registrum.server.db.tables import (
+    entities,
+    organization_members,
+    project_members,
+    project_teams,
+    projects,
+    team_members,
+    users,
+)
+from registrum.server.db.tx import Tx
+from registrum.server.db.users import OPEN_USER_COLUMNS, user_from, with_default
+from registrum.server.db.visibility import Grant, allowed_entity
+
+_ORGANIZATION_ROLE = (
+    select(organization_members.c.role)
+    .where(
+        organization_members.c.organization_id == bindparam("organization_id"),
+        organization_members.c.user_id == users.c.id,
+    )
+    .scalar_subquery()
+)
+_TEAM_ROLE = (
+    select(func.max(project_teams.c.role))
+    .select_from(
+        project_teams.join(team_members, team_members.c.team_id == project_teams.c.team_id)
+    )
+    .where(
+        project_teams.c.project_id == bindparam("project_id"),
+        team_members.c.user_id == users.c.id,
+    )
+    .scalar_subquery()
+)
+_MEMBERS = prepared(
+    select(
+        *OPEN_USER_COLUMNS,
+        project_members.c.role.label("role"),
+        _ORGANIZATION_ROLE.label("in_organization"),
+        _TEAM_ROLE.label("by_team"),
+    )
+    .select_from(with_default(project_members.join(users, users.c.id == project_members.c.user_id)))
+    .where(project_members.c.project_id == bindparam("project_id"), users.c.deleted_at.is_(None))
+    .order_by(project_members.c.created_at, users.c.id)
+)
+_TEAMS = prepared(
+    select(*ENTITY_COLUMNS, project_teams.c.role)
+    .select_from(
+        with_organization(project_teams.join(entities, entities.c.id == project_teams.c.team_id))
+    )
+    .where(project_teams.c.project_id == bindparam("project_id"), entities.c.deleted_at.is_(None))
+    .order_by(project_teams.c.created_at, entities.c.id)
+)
+
+
+def users_of(tx: Tx, registry: Project) -> list[RegistryMember]:
+    """Who is a member of a registry, which the actor was given by a loader, in order of joining."""
+    rows = tx.rows(
+        _MEMBERS, project_id=registry.id, organization_id=registry.entity.organization_id
+    )
+    return [
+        RegistryMember(
+            user_from(row),
+            row.role,
+            _effective(registry, row.role, row.in_organization, row.by_team),
+        )
+        for row in rows
+    ]
+
+
+def _effective(
+    registry: Project, own: Role, in_organization: int | None, by_team: int | None
+) -> Role:
+    roles = [own]
+    if by_team is not None:
+        roles.append(Role(by_team))
+    if in_organization is not None:
+        held = Role(in_organization)
+        if held is Role.ADMIN or registry.visibility == "organization":
+            roles.append(organization_part(held, registry.organization_role))
+    return max(roles)
+
+
+def teams_of(tx: Tx, registry: Project) -> list[RegistryTeam]:
+    """Which teams are members of a registry, which the actor was given by a loader, in order of joining."""
+    rows = tx.rows(_TEAMS, project_id=registry.id)
+    return [RegistryTeam(entity_from(row), row.role) for row in rows]
+
+
+# --- Writers
+
+_ADD_USER = prepared(
+    insert_or_leave(project_members)
+    .values(
+        project_id=bindparam("project_id"),
+        user_id=bindparam("user_id"),
+        role=bindparam("role"),
+        created_at=bindparam("now"),
+    )
+    .on_conflict_do_nothing(index_elements=["project_id", "user_id"])
+)
+_ADD_TEAM = prepared(
+    insert_or_leave(project_teams)
+    .values(
+        project_id=bindparam("project_id"),
+        team_id=bindparam("team_id"),
+        role=bindparam("role"),
+        created_at=bindparam("now"),
+    )
+    .on_conflict_do_nothing(index_elements=["project_id", "team_id"])
+)
+_USER_ROLE = prepared(
+    select(project_members.c.role).where(
+        project_members.c.project_id == bindparam("project_id"),
+        project_members.c.user_id == bindparam("user_id"),
+    )
+)
+_ROLE_OF_TEAM = prepared(
+    select(project_teams.c.role).where(
+        project_teams.c.project_id == bindparam("project_id"),
+        project_teams.c.team_id == bindparam("team_id"),
+    )
+)
+_SET_USER = prepared(
+    update(project_members)
+    .where(
+        project_members.c.project_id == bindparam("project_id"),
+        project_members.c.user_id == bindparam("user_id"),
+    )
+    .values(role=bindparam("new_role"))
+)
+_SET_TEAM = prepared(
+    update(project_teams)
+    .where(
+        project_teams.c.project_id == bindparam("project_id"),
+        project_teams.c.team_id == bindparam("team_id"),
+    )
+    .values(role=bindparam("new_role"))
+)
+_REMOVE_USER = prepared(
+    delete(project_members).where(
+        project_members.c.project_id == bindparam("project_id"),
+        project_members.c.user_id == bindparam("user_id"),
+    )
+)
+_REMOVE_TEAM = prepared(
+    delete(project_teams).where(
+        project_teams.c.project_id == bindparam("project_id"),
+        project_teams.c.team_id == bindparam("team_id"),
+    )
+)
+_REMOVE_EVERYWHERE = prepared(
+    delete(project_members).where(project_members.c.user_id == bindparam("user_id"))
+)
+_REMOVE_IN_ORGANIZATION = prepared(
+    delete(project_members).where(
+        project_members.c.user_id == bindparam("user_id"),
+        project_members.c.project_id.in_(
+            select(projects.c.id).where(projects.c.organization_id == bindparam("organization_id"))
+        ),
+    )
+)
+_REMOVE_TEAM_EVERYWHERE = prepared(
+    delete(project_teams).where(project_teams.c.team_id == bindparam("team_id"))
+)
+_COUNT_ADMINS = prepared(
+    select(
+        select(func.count())
+        .select_from(project_members)
+        .where(
+            project_members.c.project_id == bindparam("project_id"),
+            project_members.c.role == bindparam("role"),
+        )
+        .scalar_subquery()
+        + select(func.count())
+        .select_from(project_teams)
+        .where(
+            project_teams.c.project_id == bindparam("project_id"),
+            project_teams.c.role == bindparam("role"),
+        )
+        .scalar_subquery()
+    )
+)
+_VISIBLE_USERS = prepared(
+    select(users.c.id, users.c.is_service, users.c.username).where(
+        among(users.c.id, "user_ids"), users.c.deleted_at.is_(None)
+    )
+)
+_VISIBLE_TEAMS = prepared(
+    select(entities.c.id, entities.c.name).where(
+        among(entities.c.id, "team_ids"),
+        entities.c.kind == "team",
+        allowed_entity(Action.READ_ENTITY),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A user who may become a member."""
+
+    id: int
+    is_service: bool
+    username: str
+
+
+def candidates(tx: Tx, user_ids: Sequence[int]) -> dict[int, Candidate]:
+    """Those of these users who live; whoever has somebody's id was shown it."""
+    rows = tx.rows(_VISIBLE_USERS, user_ids=list(user_ids))
+    return {row.id: Candidate(row.id, row.is_service, row.username) for row in rows}
+
+
+def candidate_teams(tx: Tx, team_ids: Sequence[int]) -> dict[int, str]:
+    """Names of those of these teams that the actor may see, by number."""
+    return {row.id: row.name for row in tx.rows(_VISIBLE_TEAMS, team_ids=list(team_ids))}
+
+
+def add_user(tx: Tx, registry: Grant[Project], user_id: int, role: Role) -> bool:
+    """Makes a user a member; who is one keeps the role. Whether he is new."""
+    found = registry.require(Action.ADMINISTER, Action.CREATE_REGISTRY)
+    return bool(tx.run(_ADD_USER, project_id=found.id, user_id=user_id, role=role, now=tx.now))
+
+
+def add_team(tx: Tx, registry: Grant[Project], team_id: int, role: Role) -> bool:
+    """Makes a team a member; one that is keeps the role. Whether it is new."""
+    found = registry.require(Action.ADMINISTER)
+    return bool(tx.run(_ADD_TEAM, project_id=found.id, team_id=team_id, role=role, now=tx.now))
+
+
+def user_role(tx: Tx, registry: Grant[Project], user_id: int) -> Role | None:
+    """The role given to a user in the registry; None for who is no member."""
+    found: Role | None = tx.value(_USER_ROLE, project_id=registry.thing.id, user_id=user_id)
+    return found
+
+
+def team_role(tx: Tx, registry: Grant[Project], team_id: int) -> Role | None:
+    """The role given to a team in the registry; None for one that is no member."""
+    found: Role | None = tx.value(_ROLE_OF_TEAM, project_id=registry.thing.id, team_id=team_id)
+    return found
+
+
+def change_user(tx: Tx, registry: Grant[Project], user_id: int, role: Role) -> None:
+    """Sets the role of a user who is a member."""
+    found = registry.require(Action.ADMINISTER)
+    tx.run(_SET_USER, project_id=found.id, user_id=user_id, new_role=role)
+
+
+def change_team(tx: Tx, registry: Grant[Project], team_id: int, role: Role) -> None:
+    """Sets the role of a team that is a member."""
+    found = registry.require(Action.ADMINISTER)
+    tx.run(_SET_TEAM, project_id=found.id, team_id=team_id, new_role=role)
+
+
+def remove_user(tx: Tx, registry: Grant[Project], user_id: int) -> None:
+    """Ends a user's membership."""
+    found = registry.require(Action.ADMINISTER)
+    tx.run(_REMOVE_USER, project_id=found.id, user_id=user_id)
+
+
+def remove_team(tx: Tx, registry: Grant[Project], team_id: int) -> None:
+    """Ends a team's membership."""
+    found = registry.require(Action.ADMINISTER)
+    tx.run(_REMOVE_TEAM, project_id=found.id, team_id=team_id)
+
+
+def remove_everywhere(tx: Tx, user_id: int) -> None:
+    """Ends all of a user's memberships of registries."""
+    tx.run(_REMOVE_EVERYWHERE, user_id=user_id)
+
+
+def remove_in_organization(tx: Tx, user_id: int, organization_id: int) -> None:
+    """Ends a user's memberships of the registries of one organization."""
+    tx.run(_REMOVE_IN_ORGANIZATION, user_id=user_id, organization_id=organization_id)
+
+
+def remove_team_everywhere(tx: Tx, team_id: int) -> None:
+    """Ends all of a team's memberships of registries."""
+    tx.run(_REMOVE_TEAM_EVERYWHERE, team_id=team_id)
+
+
+def count_admins(tx: Tx, registry: Grant[Project]) -> int:
+    """How many users and teams have the role admin in the registry."""
+    return int(tx.value(_COUNT_ADMINS, project_id=registry.thing.id, role=Role.ADMIN))

@@ -1,0 +1,244 @@
+"""Teams: their members, and those invited to join."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import bindparam, delete, exists, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_or_leave
+
+from registrum.core.names import folded
+from registrum.core.policy import Action, Role
+from registrum.core.projects import Entity
+from registrum.core.teams import Invite, TeamMember
+from registrum.server.db.columns import among
+from registrum.server.db.statements import prepared
+from registrum.server.db.tables import entities, invites, team_members, users
+from registrum.server.db.tx import Tx
+from registrum.server.db.users import OPEN_USER_COLUMNS, user_from, with_default
+from registrum.server.db.visibility import Grant
+
+_MEMBERS = prepared(
+    select(
+        *OPEN_USER_COLUMNS,
+        team_members.c.team_id,
+        team_members.c.role,
+        exists(
+            select(1).where(
+                invites.c.team_id == team_members.c.team_id,
+                invites.c.user_id == users.c.id,
+                invites.c.deleted_at.is_(None),
+                invites.c.accepted_at.is_(None),
+            )
+        ).label("is_pending"),
+    )
+    .select_from(with_default(team_members.join(users, users.c.id == team_members.c.user_id)))
+    .where(among(team_members.c.team_id, "team_ids"), users.c.deleted_at.is_(None))
+    .order_by(team_members.c.created_at, users.c.id)
+)
+
+
+def members_by_team(tx: Tx, teams: Sequence[Entity]) -> dict[int, list[TeamMember]]:
+    """The members of each of these teams, which the actor was given by a loader, in order of joining."""
+    found: dict[int, list[TeamMember]] = {team.id: [] for team in teams}
+    for row in tx.rows(_MEMBERS, team_ids=list(found)):
+        found[row.team_id].append(
+            TeamMember(row.team_id, user_from(row), row.role, is_pending=bool(row.is_pending))
+        )
+    return found
+
+
+_ADD_MEMBER = prepared(
+    insert_or_leave(team_members)
+    .values(
+        team_id=bindparam("team_id"),
+        user_id=bindparam("user_id"),
+        role=bindparam("role"),
+        created_at=bindparam("now"),
+    )
+    .on_conflict_do_nothing(index_elements=["team_id", "user_id"])
+)
+_ROLE = prepared(
+    select(team_members.c.role).where(
+        team_members.c.team_id == bindparam("team_id"),
+        team_members.c.user_id == bindparam("user_id"),
+    )
+)
+_SET_ROLE = prepared(
+    update(team_members)
+    .where(
+        team_members.c.team_id == bindparam("team_id"),
+        team_members.c.user_id == bindparam("user_id"),
+    )
+    .values(role=bindparam("new_role"))
+)
+_REMOVE_MEMBER = prepared(
+    delete(team_members).where(
+        team_members.c.team_id == bindparam("team_id"),
+        team_members.c.user_id == bindparam("user_id"),
+    )
+)
+_REMOVE_EVERYWHERE = prepared(
+    delete(team_members).where(team_members.c.user_id == bindparam("user_id"))
+)
+_REMOVE_IN_ORGANIZATION = prepared(
+    delete(team_members).where(
+        team_members.c.user_id == bindparam("user_id"),
+        team_members.c.team_id.in_(
+            select(entities.c.id).where(
+                entities.c.organization_id == bindparam("organization_id"),
+                entities.c.kind == "team",
+            )
+        ),
+    )
+)
+_COUNT_ADMINS = prepared(
+    select(func.count())
+    .select_from(team_members)
+    .where(team_members.c.team_id == bindparam("team_id"), team_members.c.role == bindparam("role"))
+)
+_LOCK = prepared(
+    select(entities.c.id).where(entities.c.id == bindparam("team_id")).with_for_update()
+)
+_SERVICE_IDS = prepared(
+    select(users.c.id)
+    .select_from(team_members.join(users, users.c.id == team_members.c.user_id))
+    .where(team_members.c.team_id == bindparam("team_id"), users.c.is_service == bindparam("yes"))
+)
+
+
+def add_member(tx: Tx, team: Grant[Entity], user_id: int, role: Role) -> bool:
+    """Makes a user a member; who is one keeps the role. Whether he is new."""
+    found = team.require(Action.ADMINISTER_TEAM)
+    return bool(tx.run(_ADD_MEMBER, team_id=found.id, user_id=user_id, role=role, now=tx.now))
+
+
+def role_of(tx: Tx, team_id: int, user_id: int) -> Role | None:
+    """A user's role in a team; None for who is no member."""
+    found: Role | None = tx.value(_ROLE, team_id=team_id, user_id=user_id)
+    return found
+
+
+def change_role(tx: Tx, team: Grant[Entity], user_id: int, role: Role) -> None:
+    """Sets a member's role."""
+    found = team.require(Action.ADMINISTER_TEAM)
+    tx.run(_SET_ROLE, team_id=found.id, user_id=user_id, new_role=role)
+
+
+def remove_member(tx: Tx, team_id: int, user_id: int) -> None:
+    """Ends a membership; the service asked for the right, unless he leaves by himself."""
+    tx.run(_REMOVE_MEMBER, team_id=team_id, user_id=user_id)
+
+
+def remove_everywhere(tx: Tx, user_id: int) -> None:
+    """Ends all of a user's memberships of teams."""
+    tx.run(_REMOVE_EVERYWHERE, user_id=user_id)
+
+
+def remove_in_organization(tx: Tx, user_id: int, organization_id: int) -> None:
+    """Ends a user's memberships of the teams of one organization."""
+    tx.run(_REMOVE_IN_ORGANIZATION, user_id=user_id, organization_id=organization_id)
+
+
+def count_admins(tx: Tx, team_id: int) -> int:
+    """How many admins it has; other writers of its members wait until this transaction ends."""
+    tx.value(_LOCK, team_id=team_id)
+    return int(tx.value(_COUNT_ADMINS, team_id=team_id, role=Role.ADMIN))
+
+
+def service_ids(tx: Tx, team: Grant[Entity]) -> list[int]:
+    """The numbers of its service accounts."""
+    found = team.require(Action.ADMINISTER_TEAM)
+    return tx.column(_SERVICE_IDS, team_id=found.id, yes=True)
+
+
+# --- Invitations
+
+_ADD_INVITE = prepared(
+    insert(invites)
+    .values(
+        team_id=bindparam("team_id"),
+        email=bindparam("email"),
+        email_key=bindparam("email_key"),
+        user_id=bindparam("user_id"),
+        role=bindparam("role"),
+        invited_by=bindparam("by"),
+        created_at=bindparam("now"),
+        accepted_at=bindparam("accepted_at"),
+    )
+    .returning(invites.c.id)
+)
+_INVITE = prepared(
+    select(
+        invites.c.id,
+        invites.c.team_id,
+        invites.c.email,
+        invites.c.role,
+        invites.c.created_at,
+        invites.c.accepted_at,
+        invites.c.user_id,
+    ).where(invites.c.id == bindparam("invite_id"), invites.c.deleted_at.is_(None))
+)
+_REMOVE_INVITE = prepared(
+    update(invites)
+    .where(
+        invites.c.team_id == bindparam("team_id"),
+        invites.c.user_id == bindparam("user_id"),
+        invites.c.deleted_at.is_(None),
+    )
+    .values(deleted_at=bindparam("now"))
+)
+_ACCEPT = prepared(
+    update(invites)
+    .where(
+        invites.c.user_id == bindparam("user_id"),
+        invites.c.deleted_at.is_(None),
+        invites.c.accepted_at.is_(None),
+    )
+    .values(accepted_at=bindparam("now"))
+)
+
+
+def add_invite(
+    tx: Tx,
+    team: Grant[Entity],
+    *,
+    email: str | None,
+    user_id: int,
+    role: Role,
+    accepted_at: datetime | None,
+) -> int:
+    """Adds an invitation and returns its number."""
+    found = team.require(Action.ADMINISTER_TEAM)
+    return int(
+        tx.value(
+            _ADD_INVITE,
+            team_id=found.id,
+            email=email,
+            email_key=folded(email) if email else None,
+            user_id=user_id,
+            role=role,
+            by=tx.actor.user_id,
+            now=tx.now,
+            accepted_at=accepted_at,
+        )
+    )
+
+
+def invite(tx: Tx, invite_id: int) -> Invite | None:
+    """An invitation that was not withdrawn, for the one who made it; its user is not filled in."""
+    row = tx.one(_INVITE, invite_id=invite_id)
+    if row is None:
+        return None
+    return Invite(
+        row.id, row.team_id, row.user_id, row.email, row.role, row.created_at, row.accepted_at
+    )
+
+
+def remove_invites(tx: Tx, team_id: int, user_id: int) -> None:
+    """Withdraws the invitations of a user to a team."""
+    tx.run(_REMOVE_INVITE, team_id=team_id, user_id=user_id, now=tx.now)
+
+
+def accept_invites(tx: Tx, user_id: int) -> None:
+    """Notes that a person invited has come: all open invitations are accepted."""
+    tx.run(_ACCEPT, user_id=user_id, now=tx.now)

@@ -1,0 +1,164 @@
+"""Secrets: made, hashed and checked here and nowhere else; only their hashes reach the database.
+
+Nothing in this module touches the database, so that transactions stay pure: hashes and secrets are made before one begins.
+"""
+
+import hmac
+import secrets
+from dataclasses import dataclass
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from registrum.core.errors import Invalid
+
+SHORTEST_KEY = 40
+LONGEST_KEY = 256
+SHORTEST_PASSWORD = 8
+LONGEST_PASSWORD = 256
+_MASK_SHOWS = 4
+
+# OWASP's first choice for argon2id: strong, and small enough for a server of 90 MiB.
+_PASSWORDS = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """An API key about to be stored.
+
+    Attributes:
+        secret: what its holder sends; shown once.
+        digest: what the database keeps.
+        mask: what lists show: unique enough to tell keys apart, useless to sign in.
+        seed: from which `Secrets.key_from` makes the secret again; None for others.
+    """
+
+    secret: str
+    digest: bytes
+    mask: str
+    seed: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewToken:
+    """The secret of a session or a one-time link, and what the database keeps of it."""
+
+    secret: str
+    digest: bytes
+
+
+class Secrets:
+    """Everything that takes the server's own secret key.
+
+    Attributes:
+        revocations: how often a key or an account was revoked in this process; whoever caches what a key stands for
+            forgets it all when this changes.
+    """
+
+    def __init__(self, keys: list[bytes]) -> None:
+        """`keys`: the first makes hashes, all are tried when one is looked up."""
+        if not keys:
+            raise Invalid("The server has no secret key.")
+        self._keys = [hmac.digest(key, b"registrum credentials", "sha256") for key in keys]
+        self.revocations = 0
+
+    def digests(self, secret: str) -> list[bytes]:
+        """The hashes under which a secret may be stored, one for each of the server's keys."""
+        text = secret.encode()
+        return [hmac.digest(key, text, "sha256") for key in self._keys]
+
+    def new_key(self) -> NewKey:
+        """A random API key: 40 hexadecimal digits (160 bits), which every client release takes."""
+        return self.key_brought(secrets.token_hex(20))
+
+    def key_brought(self, secret: str) -> NewKey:
+        """The key that an administrator chose.
+
+        Raises:
+            Invalid: clients would refuse it: it is too short, or has other characters than they allow.
+        """
+        return NewKey(check_key(secret), self.digests(secret)[0], _mask(secret))
+
+    def new_key_with_seed(self) -> NewKey:
+        """A random API key that can be made again from its seed, as long as the server's secret key is the same."""
+        seed = secrets.token_bytes(32)
+        key = self.key_brought(_from_seed(self._keys[0], seed))
+        return NewKey(key.secret, key.digest, key.mask, seed)
+
+    def key_from(self, seed: bytes, digest: bytes) -> str | None:
+        """The secret that was made with that seed; None if the server's key it was made with is gone."""
+        for key in self._keys:
+            secret = _from_seed(key, seed)
+            if hmac.compare_digest(hmac.digest(key, secret.encode(), "sha256"), digest):
+                return secret
+        return None
+
+    def new_token(self) -> NewToken:
+        """A random secret for a session or a one-time link."""
+        secret = secrets.token_urlsafe(32)
+        return NewToken(secret, self.digests(secret)[0])
+
+    def note_revocation(self) -> None:
+        """Makes this process forget who holds which key; others of the same database do so within seconds."""
+        self.revocations += 1
+
+
+def _from_seed(key: bytes, seed: bytes) -> str:
+    return hmac.digest(key, b"service key" + seed, "sha256").hex()[:SHORTEST_KEY]
+
+
+def check_key(secret: str) -> str:
+    """An API key as all clients take it: 40 or more letters, digits and `_`, behind a prefix with `-` if wished.
+
+    Raises:
+        Invalid: it is not of that form.
+    """
+    _, dash, rest = secret.partition("-")
+    own = rest if dash else secret
+    if len(own) < SHORTEST_KEY or len(secret) > LONGEST_KEY or not secret.isascii():
+        raise Invalid(
+            f"An API key must have from {SHORTEST_KEY} to {LONGEST_KEY} characters (after the prefix)."
+        )
+    if not secret.replace("-", "").replace("_", "").isalnum():
+        raise Invalid("An API key may have only letters A-Z, digits, '_' and '-'.")
+    return secret
+
+
+def check_password(password: str) -> str:
+    """A password that may be set.
+
+    Raises:
+        Invalid: it is too short or too long.
+    """
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        raise Invalid(
+            f"A password must have from {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters."
+        )
+    return password
+
+
+def hash_password(password: str) -> str:
+    """The argon2id hash of a password that `check_password` let pass; takes some 20 ms."""
+    return _PASSWORDS.hash(check_password(password))
+
+
+_NOBODY = _PASSWORDS.hash(secrets.token_hex(16))
+
+
+def is_password(hashed: str | None, password: str) -> bool:
+    """Whether this is the password; as slow where there is no account or no password, so that time tells nothing."""
+    try:
+        return _PASSWORDS.verify(hashed or _NOBODY, password[:LONGEST_PASSWORD])
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def new_password() -> str:
+    """A random password for an administrator to write down."""
+    return secrets.token_urlsafe(12)
+
+
+def _mask(secret: str) -> str:
+    """`f3a1…9c04 (3d7c1e)`: the ends of the secret, and a mark that tells apart keys with the same ends."""
+    mark = hmac.digest(b"registrum mask", secret.encode(), "sha256").hex()[:6]
+    return f"{secret[:_MASK_SHOWS]}…{secret[-_MASK_SHOWS:]} ({mark})"
