@@ -1,16 +1,25 @@
 """Routes for operators, without a server behind them."""
 
+import asyncio
+
+import httpx
 import pytest
 from starlette.applications import Starlette
-from starlette.testclient import TestClient
 
 from registrum import __version__
 from registrum.core.errors import Unavailable
 from registrum.server import health
 
 
-def client(**checks: health.Check) -> TestClient:
-    return TestClient(Starlette(routes=health.routes(checks, health.Metrics())))
+def get(path: str, **checks: health.Check) -> httpx.Response:
+    app = Starlette(routes=health.routes(checks, health.Metrics()))
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            return await client.get(path)
+
+    return asyncio.run(ask())
 
 
 def fails(error: Exception) -> health.Check:
@@ -21,12 +30,12 @@ def fails(error: Exception) -> health.Check:
 
 
 def test_healthz_and_version_answer() -> None:
-    assert client().get("/healthz").json() == {"status": "ok"}
-    assert client().get("/version").json()["version"] == __version__
+    assert get("/healthz").json() == {"status": "ok"}
+    assert get("/version").json()["version"] == __version__
 
 
 def test_ready_when_every_check_returns() -> None:
-    answer = client(database=lambda: 1, store=lambda: None).get("/readyz")
+    answer = get("/readyz", database=lambda: 1, store=lambda: None)
     assert answer.status_code == 200
     assert answer.json()["checks"] == {"database": "ok", "store": "ok"}
 
@@ -36,7 +45,7 @@ def test_ready_when_every_check_returns() -> None:
     [(Unavailable("The store is full."), "The store is full."), (OSError("/secret"), "OSError")],
 )
 def test_not_ready_says_which_and_why_and_gives_nothing_away(error: Exception, why: str) -> None:
-    answer = client(database=lambda: 1, store=fails(error)).get("/readyz")
+    answer = get("/readyz", database=lambda: 1, store=fails(error))
     assert answer.status_code == 503
     assert answer.json()["checks"] == {"database": "ok", "store": why}
 
