@@ -10,6 +10,7 @@ from registrum.core.errors import InvalidFilter
 from registrum.core.pages import Page, PageAsk, page_of
 from registrum.core.policy import Action
 from registrum.core.projects import Project
+from registrum.server.db import projects as project_rows
 from registrum.server.db.statements import Prepared, Row, prepared
 from registrum.server.db.tables import artifact_types, collections, projects
 from registrum.server.db.tx import Tx
@@ -80,15 +81,15 @@ def accepted_in(tx: Tx, registry: Project) -> frozenset[str]:
 
 
 @cache
-def _named_statement(action: Action) -> Prepared:
+def _statement(action: Action, by: str) -> Prepared:
+    mine = [artifact_types.c.project_id == bindparam("project_id")]
+    mine.append(artifact_types.c.name == bindparam("type_name"))
+    if by == "id":
+        mine = [artifact_types.c.id == bindparam("type_id")]
     return prepared(
         select(artifact_types)
         .join(projects, projects.c.id == artifact_types.c.project_id)
-        .where(
-            artifact_types.c.project_id == bindparam("project_id"),
-            artifact_types.c.name == bindparam("type_name"),
-            allowed(action),
-        )
+        .where(*mine, allowed(action))
     )
 
 
@@ -98,10 +99,18 @@ def get_for(tx: Tx, action: Action, project: Project, name: str) -> ArtifactType
     Raises:
         NotFound: there is none, or the project is hidden.
     """
-    row = tx.one(_named_statement(action), project_id=project.id, type_name=name)
+    row = tx.one(_statement(action, "name"), project_id=project.id, type_name=name)
     if row is None:
         raise refuse(tx, action, None, f"artifact type {name!r} in project {project.name!r}")
     return _of_row(row, project)
+
+
+def get_for_id(tx: Tx, action: Action, type_id: int) -> ArtifactType:
+    """The type of that number. Raises as `get_for`."""
+    row = tx.one(_statement(action, "id"), type_id=type_id)
+    if row is None:
+        raise refuse(tx, action, None, "artifact type of that id")
+    return _of_row(row, project_rows.by_ids(tx, Action.READ, [row.project_id]).get(row.project_id))
 
 
 @cache
@@ -148,5 +157,5 @@ def _page(tx: Tx, statement: Prepared, project: Project, ask: PageAsk) -> Page[A
     return page_of([_of_row(row, project) for row in rows], ask.first, lambda t: [t.id])
 
 
-def _of_row(row: Row, project: Project) -> ArtifactType:
+def _of_row(row: Row, project: Project | None) -> ArtifactType:
     return ArtifactType(row.id, row.name, project, row.description, row.created_at)

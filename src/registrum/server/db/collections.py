@@ -18,9 +18,8 @@ from registrum.core.events import EventKind, SubjectKind
 from registrum.core.policy import Action
 from registrum.core.projects import Project
 from registrum.server.db import artifact_types as types
-from registrum.server.db import events
+from registrum.server.db import events, tags
 from registrum.server.db import projects as project_rows
-from registrum.server.db import tags
 from registrum.server.db.statements import Prepared, Row, prepared
 from registrum.server.db.tables import ALIVE, artifact_types, collections, projects
 from registrum.server.db.tx import Tx

@@ -135,8 +135,11 @@ def delete_versions_step(tx: Tx, collection_id: int) -> bool:
     return len(some) > len(now)
 
 
-def create_artifact_type(tx: Tx, project: ProjectName, name: str, description: str | None) -> None:
+def create_artifact_type(tx: Tx, project: ProjectName, name: str, description: str | None) -> int:
     """Makes an artifact type of a project; one that exists stays as it is.
+
+    Returns:
+        Its number.
 
     Raises:
         InvalidName: the name breaks the rules.
@@ -144,7 +147,7 @@ def create_artifact_type(tx: Tx, project: ProjectName, name: str, description: s
     """
     check_artifact_type(name)
     where = projects.get_for(tx, Action.WRITE, project)
-    artifact_types.id_for(tx, where, name, check_text("description", description))
+    return artifact_types.id_for(tx, where, name, check_text("description", description))
 
 
 def _of_kind(tx: Tx, action: Action, kind: str, collection_id: int) -> Grant[Collection]:

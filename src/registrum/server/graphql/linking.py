@@ -1,0 +1,59 @@
+"""Binds schema/linking.graphql: linking a version and taking a link back."""
+
+from typing import Any
+
+from registrum.core import ids
+from registrum.core.artifacts import Membership
+from registrum.core.errors import NotFound
+from registrum.core.linking import LinkArtifact
+from registrum.core.policy import Action
+from registrum.core.projects import ProjectName
+from registrum.server.db import membership_pages
+from registrum.server.graphql.binding import Info, Root
+from registrum.server.graphql.memberships import wants_of_membership
+from registrum.server.graphql.selection import selected
+from registrum.server.services import linking as service
+
+mutation = Root("Mutation")
+
+
+@mutation.field("linkArtifact")
+def resolve_link(_: None, info: Info, input: dict[str, Any]) -> dict[str, Any]:
+    """Links a version into a collection."""
+    artifact, portfolio = input.get("artifactID"), input.get("artifactPortfolioID")
+    project = input.get("projectName")
+    ask = LinkArtifact(
+        artifact_id=ids.decode("Artifact", artifact) if artifact else None,
+        client_id=input.get("clientID"),
+        target=ProjectName(input.get("entityName") or "", project) if project else None,
+        collection=input.get("artifactPortfolioName"),
+        collection_id=(
+            ids.decode("ArtifactCollection", portfolio) if portfolio and not project else None
+        ),
+        aliases=tuple(one["alias"] for one in input.get("aliases") or ()),
+    )
+    place = info.context.write(lambda tx: service.link_artifact(tx, ask))
+    return {"versionIndex": place.version, "artifactMembership": _membership(info, place.id)}
+
+
+def _membership(info: Info, number: int) -> Membership | None:
+    selection = selected(info)
+    if "artifactMembership" not in selection:
+        return None
+    wants = wants_of_membership(selection.under("artifactMembership"))
+    try:
+        return membership_pages.get_for_id(info.context.tx, Action.READ, number, wants).thing
+    except NotFound:  # taken away again by somebody else
+        return None
+
+
+@mutation.field("unlinkArtifact")
+def resolve_unlink(_: None, info: Info, input: dict[str, Any]) -> dict[str, Any]:
+    """Takes a linked version out of a collection."""
+    artifact_id = ids.decode("Artifact", input["artifactID"])
+    collection_id = ids.decode("ArtifactCollection", input["artifactPortfolioID"])
+    info.context.write(lambda tx: service.unlink_artifact(tx, artifact_id, collection_id))
+    return {"success": True}
+
+
+BINDINGS = [mutation]
