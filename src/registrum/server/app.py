@@ -2,8 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from importlib import resources
-from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -18,12 +16,10 @@ from registrum.server.blobs.store import BlobKey, StoredBlob
 from registrum.server.config import Config
 from registrum.server.db import Database, open_database
 from registrum.server.db.migrations import check_current, upgrade
-from registrum.server.graphql import BINDINGS
-from registrum.server.graphql.binding import BoundSchema
 from registrum.server.graphql.context import Services
 from registrum.server.graphql.endpoint import GraphQLEndpoint
 from registrum.server.graphql.execution import Engine
-from registrum.server.graphql.fitting import build
+from registrum.server.graphql.nouns import bound_schema
 from registrum.server.logs import RequestLog
 from registrum.server.services import setup, uploads
 from registrum.server.services.credentials import Secrets
@@ -54,12 +50,6 @@ def prepare(config: Config) -> FirstStart | None:
         return setup.prepare(database, config)
     finally:
         database.close()
-
-
-def schema() -> BoundSchema:
-    """The SDL with everything that binds it."""
-    folder = Path(str(resources.files("registrum.server.graphql") / "schema"))
-    return build(sorted(folder.glob("*.graphql")), BINDINGS)
 
 
 def create_app(config: Config) -> ASGIApp:
@@ -112,7 +102,7 @@ class _App:
         secrets, signer = Secrets(keys), Signer(keys)
         services = Services(config, database, store, secrets, asyncio.get_running_loop())
         authenticator = Authenticator(database, secrets)
-        endpoint = GraphQLEndpoint(Engine(schema()), services, authenticator, signer)
+        endpoint = GraphQLEndpoint(Engine(bound_schema()), services, authenticator, signer)
         self._close.append(endpoint.close)
         self._by_prefix = [
             ("/graphql", endpoint),

@@ -11,12 +11,5 @@ def connection(name: str) -> list[Type]:
     ]
 
 
-page_info = Type("PageInfo", reads={"startCursor": lambda page: _start(page)})
-
-
-def _start(page: object) -> str | None:
-    edges = getattr(page, "edges", ())
-    return edges[0].cursor if edges else None
-
-
+page_info = Type("PageInfo")
 BINDINGS = [page_info]
