@@ -1,0 +1,26 @@
+"""What the instance remembers of itself: single values by key."""
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.dialects.postgresql import insert as insert_or_leave
+
+from registrum.server.db.statements import prepared
+from registrum.server.db.tables import instance
+from registrum.server.db.tx import Tx
+
+_VALUE = prepared(select(instance.c.value).where(instance.c.key == bindparam("wanted")))
+_CLAIM = prepared(
+    insert_or_leave(instance)
+    .values(key=bindparam("wanted"), value=bindparam("new_value"))
+    .on_conflict_do_nothing(index_elements=["key"])
+)
+
+
+def value_of(tx: Tx, key: str) -> str | None:
+    """The value kept under a key; None if there is none."""
+    found = tx.value(_VALUE, wanted=key)
+    return None if found is None else str(found)
+
+
+def claim(tx: Tx, key: str, value: str) -> bool:
+    """Sets a value once and for all; whether this call did, of all that ever try."""
+    return bool(tx.run(_CLAIM, wanted=key, new_value=value))
