@@ -242,16 +242,6 @@ def test_blobs_are_made_durable(store, count):
     assert all(store.read_whole(key, 7) == b"content" for key in keys)
 
 
-@pytest.mark.parametrize("count", [3, 60])
-def test_what_is_missing_cannot_be_made_durable(store, count):
-    keys = [BlobKey.new() for _ in range(count)]
-    for key in keys:
-        store.put_whole(key, b"content", Expected())
-    store.delete(keys[1:2])
-    with pytest.raises(Unprocessable):
-        store.make_durable(dict.fromkeys(keys, 7))
-
-
 @pytest.mark.parametrize(
     "text", ["", "../../etc/passwd", "AA" * 16, "a" * 31, "a" * 33, "a" * 31 + "\n"]
 )

@@ -60,6 +60,16 @@ def test_a_blob_that_was_cut_short_cannot_be_made_durable(store, tmp_path, count
     assert store.size(keys[-1]) is None
 
 
+@pytest.mark.parametrize("count", [3, 60])
+def test_what_is_missing_cannot_be_made_durable(store, count):
+    keys = [BlobKey.new() for _ in range(count)]
+    for key in keys:
+        store.put_whole(key, b"content", Expected())
+    store.delete(keys[1:2])
+    with pytest.raises(Unprocessable):
+        store.make_durable(dict.fromkeys(keys, 7))
+
+
 def test_leftovers_are_swept_when_they_are_old(store, tmp_path):
     (tmp_path / "incoming" / "left").write_bytes(b"x")
     assert store.sweep_incoming(timedelta(hours=1)) == 0

@@ -13,9 +13,8 @@ import pytest
 
 from registrum.core.errors import NotFound, StorageFull
 from registrum.server.blobs.disk import DiskStore
-from registrum.server.blobs.signing import Signer, Urls
+from registrum.server.blobs.signing import Signer, Urls, content_disposition
 from registrum.server.blobs.store import BlobKey, Expected, StoredBlob
-from registrum.server.transfer.downloads import content_disposition
 from registrum.server.transfer.routes import BlobRoutes
 
 MIB = 1 << 20

@@ -14,8 +14,7 @@ import secrets
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeout
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -28,7 +27,6 @@ from registrum.core.errors import (
     NotFound,
     StorageFull,
     TooLarge,
-    Unavailable,
 )
 from registrum.server.blobs.durable import remove, sync_blobs
 from registrum.server.blobs.files import (
@@ -40,6 +38,7 @@ from registrum.server.blobs.files import (
     space_left,
     write_all,
 )
+from registrum.server.blobs.joining import Joining
 from registrum.server.blobs.parts import Assembly, drop, write_plan
 from registrum.server.blobs.store import (
     CHUNK_BYTES,
@@ -56,8 +55,6 @@ from registrum.server.blobs.streams import Buffers, pour
 _T = TypeVar("_T")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _THREADS = 16
-FINISH_WITHIN_S = 25.0
-"""How long a caller waits for a blob to be put together of its parts."""
 
 
 class DiskStore:
@@ -80,11 +77,20 @@ class DiskStore:
         self._buffers = Buffers()
         self._lock = threading.Lock()
         self._assemblies: dict[BlobKey, Assembly] = {}
-        self._finishing: dict[BlobKey, Future[StoredBlob]] = {}
+        self._joining = Joining(self._pool)
 
     def close(self) -> None:
         """Waits for what is being written and lets the threads go."""
         self._pool.shutdown()
+
+    def check(self) -> None:
+        """See `BlobStore.check`."""
+        probe = f"{self._incoming}/check.{secrets.token_hex(4)}"
+        with _storage_errors():
+            try:
+                write_all(probe, b"check")
+            finally:
+                remove(probe)
 
     async def put(self, key: BlobKey, chunks: AsyncIterator[bytes], expect: Expected) -> StoredBlob:
         """See `BlobStore.put`."""
@@ -227,19 +233,7 @@ class DiskStore:
 
     def finish_parts(self, key: BlobKey, upload_id: str) -> StoredBlob:
         """See `BlobStore.finish_parts`."""
-        with self._lock:
-            finishing = self._finishing.get(key)
-            if finishing is None:
-                finishing = self._finishing[key] = self._pool.submit(self._finish, key)
-        try:
-            stored = finishing.result(FINISH_WITHIN_S)
-        except FutureTimeout:
-            raise Unavailable(f"Blob {key} is still being put together; ask again.") from None
-        except BaseException:
-            self._forget_finishing(key)
-            raise
-        self._forget_finishing(key)
-        return stored
+        return self._joining.result(key, self._finish)
 
     def _finish(self, key: BlobKey) -> StoredBlob:
         try:
@@ -256,10 +250,6 @@ class DiskStore:
             self._publish(key, str(upload.content), stored)
         self.abort_parts(key, key.text)
         return stored
-
-    def _forget_finishing(self, key: BlobKey) -> None:
-        with self._lock:
-            self._finishing.pop(key, None)
 
     def abort_parts(self, key: BlobKey, upload_id: str) -> None:
         """See `BlobStore.abort_parts`."""

@@ -156,6 +156,17 @@ class Urls:
         return self.base_url.rstrip("/") + self.signer.path(claims)
 
 
+def content_disposition(disposition: Disposition, filename: str) -> str:
+    """The header of RFC 6266: a name in ASCII for old readers, and the true one where that differs."""
+    plain = "".join(
+        char if " " <= char <= "~" and char not in '"\\%/' else "_" for char in filename
+    )
+    value = f'{disposition}; filename="{plain}"'
+    if plain != filename:
+        value += f"; filename*=UTF-8''{quote(filename, safe='', errors='replace')}"
+    return value
+
+
 def _sign(keyed: hmac.HMAC, method: str, key: str, filename: str, query: str) -> str:
     # A newline can't stand in a key or a query, and comes last of what may hold one.
     mac = keyed.copy()

@@ -153,6 +153,18 @@ class SignedRequest:
 class BlobStore(Protocol):
     """What the disk and S3 both do; `tests/contract/test_blob_stores.py` holds both to it."""
 
+    def close(self) -> None:
+        """Waits for what is being done and lets go of threads and connections."""
+        ...
+
+    def check(self) -> None:
+        """Returns when blobs can be stored now.
+
+        Raises:
+            RegistrumError, OSError: they can't; the reason is for the operator.
+        """
+        ...
+
     async def put(self, key: BlobKey, chunks: AsyncIterator[bytes], expect: Expected) -> StoredBlob:
         """Stores a stream: all of it becomes visible at once, or none.
 
@@ -214,6 +226,8 @@ class BlobStore(Protocol):
 
     def make_durable(self, sizes: Mapping[BlobKey, int]) -> None:
         """Returns once these blobs survive a loss of power. Pass only those that are not durable yet.
+
+        Where whatever is stored is durable already (S3), this does nothing.
 
         Args:
             sizes: the bytes each blob has to have, by which one that a crash cut short is noticed.

@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import cast
-from urllib.parse import quote
 
 from registrum.core.errors import NotFound
-from registrum.server.blobs.signing import Disposition
+from registrum.server.blobs.signing import Disposition, content_disposition
 from registrum.server.blobs.store import CHUNK_BYTES, BlobKey, BlobStore
 from registrum.server.transfer.ranges import ByteRange, RangeNotSatisfiable, parse_range
 from registrum.server.transfer.wire import Receive, Scope, Send, answer_error, header
@@ -106,17 +105,6 @@ _SAFETY = [
     (b"content-security-policy", b"sandbox; default-src 'none'"),
     *_CACHING,
 ]
-
-
-def content_disposition(disposition: Disposition, filename: str) -> str:
-    """The header of RFC 6266: a name in ASCII for old readers, and the true one where that differs."""
-    plain = "".join(
-        char if " " <= char <= "~" and char not in '"\\%/' else "_" for char in filename
-    )
-    value = f'{disposition}; filename="{plain}"'
-    if plain != filename:
-        value += f"; filename*=UTF-8''{quote(filename, safe='', errors='replace')}"
-    return value
 
 
 async def _send_rest(
