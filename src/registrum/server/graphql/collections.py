@@ -13,12 +13,14 @@ from registrum.core.projects import Entity, Project, ProjectName
 from registrum.server.db import (
     aliases,
     artifact_types,
+    artifacts,
     collection_pages,
     collections,
     membership_pages,
 )
 from registrum.server.db.collection_pages import CollectionsAsk
 from registrum.server.db.membership_pages import VersionsAsk
+from registrum.server.graphql.artifacts import filled
 from registrum.server.graphql.binding import Abstract, Info, Root, Type
 from registrum.server.graphql.memberships import wants_of_artifact, wants_of_membership
 from registrum.server.graphql.pages import connection
@@ -39,6 +41,7 @@ collection = Abstract(
         "tags": lambda c: whole(c.tags),
     },
 )
+sequence = Type("ArtifactSequence")
 artifact_type = Type("ArtifactType", reads={"id": lambda t: ids.encode("ArtifactType", t.id)})
 versioned_edge = Type(
     "VersionedArtifactEdge",
@@ -206,6 +209,14 @@ def resolve_membership(found: Collection, info: Info, alias_name: str) -> Member
     return membership_pages.get_for(info.context.tx, Action.READ, found.project, name, wants).thing
 
 
+@sequence.field("latestArtifact")
+def resolve_latest(found: Collection, info: Info) -> Artifact | None:
+    """The newest version that the actor may see."""
+    tx = info.context.tx
+    newest = artifacts.latest_in(tx, found.id)
+    return filled(tx, [newest], selected(info))[0] if newest else None
+
+
 # --- Types
 
 
@@ -330,6 +341,7 @@ BINDINGS = [
     project,
     entity,
     collection,
+    sequence,
     artifact_type,
     *connection("ArtifactCollection"),
     *connection("ArtifactType"),
