@@ -73,6 +73,7 @@ class Run:
         last_step: of its history.
         config, summary, system_metrics: JSON objects as text; filled only where they were asked for.
         history_keys: JSON text of `core.history.Keys`; likewise.
+        is_read_only: the actor may not write to it.
         tags: alphabetical.
     """
 
@@ -102,6 +103,7 @@ class Run:
     updated_at: datetime | None
     heartbeat_at: datetime | None
     finished_at: datetime | None
+    is_read_only: bool = True
     tags: tuple[str, ...] = ()
     config: str | None = None
     summary: str | None = None

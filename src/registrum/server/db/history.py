@@ -130,6 +130,21 @@ def truncate(tx: Tx, run: Grant[Head], stream: Stream, line_count: int) -> None:
             _add(tx, run_id, stream, _chunks_of(stream, chunk.first_line, kept))
 
 
+def last_at_step(tx: Tx, run: Grant[Head], step: int) -> tuple[int, str | None]:
+    """How many lines a history has up to the last one of a step or an earlier one, and that line.
+
+    Args:
+        run: grant to WRITE.
+    """
+    count, last = 0, None
+    for chunk in _all_chunks(tx, run.require(Action.WRITE).id, Stream.HISTORY, -_BEYOND, step + 1):
+        texts = texts_of(chunk)
+        for number, (text, of_line) in enumerate(zip(texts, steps_of(texts), strict=True)):
+            if of_line is not None and of_line <= step:
+                count, last = chunk.first_line + number + 1, text
+    return count, last
+
+
 _BEYOND = 2**62
 
 

@@ -127,18 +127,13 @@ def _condition(asked: Filter, now: datetime) -> ColumnElement[bool]:
     return _comparison(asked, now)
 
 
-_NEGATIVE = {"$ne": "$eq", "$nin": "$in"}
-
-
 def _comparison(asked: Compare, now: datetime) -> ColumnElement[bool]:
-    if asked.op in _NEGATIVE:
-        return not_(_comparison(Compare(asked.field, _NEGATIVE[asked.op], asked.value), now))
     if asked.op == "$in":
         each = [_comparison(Compare(asked.field, "$eq", value), now) for value in asked.value]
         return or_(false(), *each)
     root, _, rest = asked.field.partition(".")
     if root in _DOCUMENTS and rest:
-        return _inside(root, rest, asked)
+        return _one_value(asked, _inside(root, rest))
     if asked.field in ("tags", "tag"):
         return _tagged(asked)
     field = _FIELDS.get(asked.field)
@@ -146,12 +141,34 @@ def _comparison(asked: Compare, now: datetime) -> ColumnElement[bool]:
         known = ", ".join(sorted([*_FIELDS, "tags", *(f"{name}.…" for name in _DOCUMENTS)]))
         raise InvalidFilter(f"There is no field {asked.field[:60]!r} of runs; there are {known}.")
     column = field.column(now)
-    if asked.value is None:
-        return column.is_(None)
-    return func.coalesce(_compare(column, asked.op, field.read(asked.value)), false())
+    return _one_value(
+        asked,
+        lambda op, value: _compare(column, op, value if op == "$exists" else field.read(value)),
+    )
+
+
+_Test = Callable[[str, Any], ColumnElement[bool]]
+
+
+def _one_value(asked: Compare, test: _Test) -> ColumnElement[bool]:
+    """The condition on a field that has one value or none, and so is true or false, never null."""
+    there = test("$exists", True)
+    if asked.op == "$exists":
+        return there
+    if asked.op == "$size":
+        return there if asked.value == 1 else (not_(there) if asked.value == 0 else false())
+    if asked.op == "$is":
+        values = set(asked.value)
+        return func.coalesce(test("$eq", values.pop()), false()) if len(values) == 1 else false()
+    return func.coalesce(test(asked.op, asked.value), false())
 
 
 def _compare(column: ColumnElement[Any], op: str, value: Any) -> ColumnElement[bool]:
+    if op == "$exists":
+        return column.is_not(None)
+    bound = literal(value, column.type)
+    if op == "$contains":
+        return func.replace(column, bound, "") != column
     operators: dict[str, Callable[[Any], Any]] = {
         "$eq": column.__eq__,
         "$gt": column.__gt__,
@@ -161,20 +178,21 @@ def _compare(column: ColumnElement[Any], op: str, value: Any) -> ColumnElement[b
     }
     if op not in operators:
         raise InvalidFilter(f"Runs cannot be filtered by {op[:40]!r}.")
-    found: ColumnElement[bool] = operators[op](literal(value, column.type))
+    found: ColumnElement[bool] = operators[op](bound)
     return found
 
 
-def _inside(root: str, rest: str, asked: Compare) -> ColumnElement[bool]:
+def _inside(root: str, rest: str) -> _Test:
     number, text = _value(root, rest)
-    value = asked.value
-    if value is None:
-        return and_(number.is_(None), text.is_(None))
-    if isinstance(value, bool):
-        column, value = text, "true" if value else "false"
-    else:
-        column = text if isinstance(value, str) else number
-    return func.coalesce(_compare(column, asked.op, value), false())
+
+    def test(op: str, value: Any) -> ColumnElement[bool]:
+        if op == "$exists":
+            return or_(number.is_not(None), text.is_not(None))
+        if isinstance(value, bool):
+            return _compare(text, op, "true" if value else "false")
+        return _compare(number if isinstance(value, int | float) else text, op, value)
+
+    return test
 
 
 def _value(root: str, rest: str) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
@@ -197,11 +215,19 @@ def _value(root: str, rest: str) -> tuple[ColumnElement[Any], ColumnElement[Any]
 
 def _tagged(asked: Compare) -> ColumnElement[bool]:
     row = run_tags.alias()
-    found = [row.c.run_id == runs.c.id]
-    if asked.value is not None:
-        found.append(_compare(row.c.name, asked.op, _text(asked.value)))
-        return exists(select(1).where(*found))
-    return not_(exists(select(1).where(*found)))
+    of_run = select(row.c.name).where(row.c.run_id == runs.c.id)
+    if asked.op == "$exists":
+        return exists(of_run)
+    if asked.op == "$size":
+        count = select(func.count()).select_from(row).where(row.c.run_id == runs.c.id)
+        return count.scalar_subquery() == literal(asked.value)
+    if asked.op == "$is":
+        names = sorted({_text(value) for value in asked.value})
+        has_each = (exists(of_run.where(row.c.name == name)) for name in names)
+        others = of_run.where(*(row.c.name != name for name in names))
+        return and_(~exists(others), *has_each)
+    value = asked.value if asked.op == "$regex" else _text(asked.value)
+    return exists(of_run.where(_compare(row.c.name, asked.op, value)))
 
 
 def _text(value: Any) -> str:

@@ -24,10 +24,11 @@ from registrum.server.db.tables import entities, projects, run_tags, runs
 from registrum.server.db.tx import Tx
 from registrum.server.db.visibility import Grant, allowed, refuse
 
-_LARGE = (runs.c.config, runs.c.summary, runs.c.system_metrics, runs.c.history_keys)
-SMALL_COLUMNS = tuple(c for c in runs.c if c not in set(_LARGE))
-"""What makes a `Run` without its JSON documents."""
-ALL_COLUMNS = tuple(runs.c)
+_LARGE = {"config", "summary", "system_metrics", "history_keys"}
+_WRITABLE = allowed(Action.WRITE).label("is_writable")
+SMALL_COLUMNS = (*(c for c in runs.c if c.name not in _LARGE), _WRITABLE)
+"""What makes a `Run` without its JSON documents; select from `WITH_PROJECT`."""
+ALL_COLUMNS = (*runs.c, _WRITABLE)
 
 WITH_PROJECT = runs.join(projects, projects.c.id == runs.c.project_id)
 
@@ -170,6 +171,7 @@ def _run(tx: Tx, row: Row, project: Project, author: User | None, tags: tuple[st
         updated_at=row.updated_at,
         heartbeat_at=row.heartbeat_at,
         finished_at=row.finished_at,
+        is_read_only=not row.is_writable,
         tags=tags,
         config=getattr(row, "config", None),
         summary=getattr(row, "summary", None),

@@ -3,9 +3,18 @@
 from dataclasses import replace
 from typing import Any
 
-from registrum.core.history import Lines, Report, Stream, merge_keys, state_after
+from registrum.core.errors import Invalid
+from registrum.core.history import (
+    STEP,
+    Lines,
+    Report,
+    Stream,
+    merge_keys,
+    state_after,
+    steps_of,
+)
 from registrum.core.policy import Action
-from registrum.core.runs import RunName
+from registrum.core.runs import RunName, RunState
 from registrum.server.db import history, run_writing
 from registrum.server.db.run_writing import Head
 from registrum.server.db.tx import Tx
@@ -53,6 +62,39 @@ def write_report(tx: Tx, name: RunName, report: Report) -> bool:
         history_keys=keys,
     )
     return run.thing.should_stop
+
+
+def rewind_run(tx: Tx, name: RunName, metric: str, value: float) -> int:
+    """Takes a run back to a step: later lines of its history go, and it is running again.
+
+    Args:
+        metric: what counts the steps; only `_step` does here.
+        value: the last step that stays.
+
+    Returns:
+        The run's number.
+
+    Raises:
+        Invalid: another metric, or no such step.
+        NotFound, Forbidden: as `write_report`.
+    """
+    if metric != STEP:
+        raise Invalid(f"A run can be rewound to a {STEP} only, not to a value of {metric[:60]!r}.")
+    run = run_writing.get_for_path(tx, Action.WRITE, name)
+    count, last = history.last_at_step(tx, run, int(value))
+    if last is None:
+        raise Invalid(f"Run {name} has no step up to {value:g}.")
+    history.truncate(tx, run, Stream.HISTORY, count)
+    step = steps_of([last])[0]
+    stored = run_writing.history_keys(tx, run)
+    run_writing.record_report(
+        tx,
+        run,
+        replace(run.thing, state=RunState.RUNNING, history_lines=count, last_step=step),
+        summary=last,
+        history_keys=merge_keys(stored, {}, step),
+    )
+    return run.thing.id
 
 
 def _written(tx: Tx, run: Grant[Head], before: Head, lines: Lines) -> tuple[Head, bool]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from registrum.core.errors import Invalid
 from registrum.core.events import EventKind, SubjectKind
+from registrum.core.pages import PageAsk
 from registrum.core.policy import Action
 from registrum.core.runs import (
     ENDED,
@@ -14,8 +15,11 @@ from registrum.core.runs import (
     check_state_change,
     state_named,
 )
-from registrum.server.db import events, projects, run_writing
+from registrum.server.db import events, lineage, projects, run_writing
 from registrum.server.db.tx import Tx
+from registrum.server.services import artifacts
+
+MOST_VERSIONS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,22 @@ def stop_run(tx: Tx, run_id: int) -> None:
     run = run_writing.get_for_id(tx, Action.WRITE, run_id)
     if run.thing.state not in ENDED:
         run_writing.ask_to_stop(tx, run)
+
+
+def delete_run_with_artifacts(tx: Tx, run_id: int) -> None:
+    """Puts a run and the versions it logged into the trash, with their aliases.
+
+    Raises:
+        Invalid: it logged more versions than one transaction deletes.
+        InUse: a version has a protected alias; nothing is deleted then.
+        NotFound, Forbidden: as `edit_run`.
+    """
+    logged = lineage.page_of_outputs(tx, Action.READ, run_id, PageAsk(MOST_VERSIONS))
+    if logged.has_next_page:
+        raise Invalid(f"The run logged more than {MOST_VERSIONS} versions; delete some first.")
+    for version in logged.nodes:
+        artifacts.delete_artifact(tx, version.id, with_aliases=True)
+    delete_run(tx, run_id)
 
 
 def delete_run(tx: Tx, run_id: int) -> None:

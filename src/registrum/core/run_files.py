@@ -1,0 +1,47 @@
+"""Files of runs: what a run saves beside its reports, each path at its last content."""
+
+import mimetypes
+from dataclasses import dataclass
+from datetime import datetime
+
+from registrum.core.errors import InvalidName
+
+LONGEST_PATH = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class RunFile:
+    """A stored file of a run.
+
+    Attributes:
+        name: path within the run.
+        blob_id: of its content.
+        md5: raw.
+        updated_at: when its content came.
+    """
+
+    id: int
+    run_id: int
+    name: str
+    blob_id: str
+    size_bytes: int
+    md5: bytes | None
+    updated_at: datetime
+
+    @property
+    def mimetype(self) -> str | None:
+        """Guessed from the name."""
+        return mimetypes.guess_type(self.name)[0]
+
+
+def check_path(path: str) -> str:
+    """A path within a run: relative, without `..`, at most 1024 characters.
+
+    Raises:
+        InvalidName: anything else.
+    """
+    if not path or len(path) > LONGEST_PATH:
+        raise InvalidName(f"The path of a run's file has from 1 to {LONGEST_PATH} characters.")
+    if path.startswith("/") or not path.isprintable() or ".." in path.split("/"):
+        raise InvalidName(f"{path[:120]!r} is not a path within a run.")
+    return path
