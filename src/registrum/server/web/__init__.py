@@ -1,1 +1,1 @@
-"""Pages for people."""
+"""Pages for people: sign-in, API keys, and a plain page behind each address that clients print."""
