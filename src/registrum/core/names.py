@@ -25,7 +25,7 @@ _NOT_SLUG = re.compile(r"[^a-z0-9]+")
 # First segments of the server's own paths: an entity of that name would hide its pages.
 RESERVED_ENTITIES = frozenset(
     {
-        *("api", "admin", "artifacts", "artifactsv2", "assets", "authorize", "files", "graphql"),
+        *("api", "artifacts", "artifactsv2", "assets", "authorize", "files", "graphql"),
         *("healthz", "invite", "invites", "login", "logout", "metrics", "oidc", "orgs", "readyz"),
         *("registry", "registries", "sdk", "search", "settings", "signup", "static", "uploads"),
         *("blobs", "version", "welcome", "password", "profile", "site", "docs", "home"),
