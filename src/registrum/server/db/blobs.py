@@ -7,7 +7,7 @@ same transaction.
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import LargeBinary, Text, bindparam, select, update
+from sqlalchemy import LargeBinary, Text, bindparam, false, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from registrum.core.artifacts import Artifact
@@ -190,7 +190,7 @@ _HOLD = prepared(
 )
 _DURABLE = prepared(
     update(blobs)
-    .where(among(blobs.c.id, "ids", Text), blobs.c.durable.is_(False))
+    .where(among(blobs.c.id, "ids", Text), blobs.c.durable.is_(false()))
     .values(durable=True)
 )
 

@@ -242,7 +242,7 @@ _OF_ENTITY = prepared(
         entities.c.name_key == bindparam("entity_key"),
         artifacts.c.state == "committed",
         artifacts.c.deleted_at.is_(None),
-        files.c.algorithm.in_(("md5", "xxh128")),
+        or_(files.c.algorithm == "md5", files.c.algorithm == "xxh128"),
         blobs.c.state == "stored",
         allowed(Action.DOWNLOAD),
     )

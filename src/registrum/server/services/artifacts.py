@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from registrum.core.aliases import checked
 from registrum.core.artifacts import Artifact
 from registrum.core.digests import artifact_algorithm, check_artifact_digest
-from registrum.core.errors import Conflict, InUse, Invalid, NotSupported
+from registrum.core.errors import Conflict, InUse, Invalid, InvalidName, NotSupported
 from registrum.core.events import EventKind, SubjectKind
 from registrum.core.manifest import check_region
 from registrum.core.metadata import check_metadata, facts_of
@@ -123,7 +123,8 @@ def create_artifact(tx: Tx, ask: CreateArtifact) -> int:
 
 
 def _check(ask: CreateArtifact) -> None:
-    check_artifact_name(ask.collection)
+    if check_artifact_name(ask.collection).strip(".") == "":
+        raise InvalidName(f"{ask.collection!r} cannot be the name of an artifact.")
     check_artifact_type(ask.type_name)
     check_artifact_digest(ask.digest)
     check_region(ask.region)

@@ -137,18 +137,14 @@ def _named(
 
 # --- Addresses that clients make themselves (protocol.md 1.7)
 
-_V1 = 2
-_WITH_COLLECTION = 7
-_WITH_ARTIFACT = 8
-
 
 def resolve_fallback(tx: Tx, segments: Sequence[str]) -> tuple[Blob, str]:
     """What an address below `/artifacts/` or `/artifactsV2/` stands for, if the actor may download it.
 
     Args:
-        segments: of the path, decoded, without `artifacts` or `artifactsV2`. With 2 of them: entity, digest. Else region,
-            entity, then project and collection where there are at least 7, artifact id where there are 8, birth artifact id,
-            digest, and perhaps a name.
+        segments: of the path, decoded, without `artifacts` or `artifactsV2`. With 2 of them: entity, digest. Else
+            region, entity, then project and collection where there are at least 6, artifact id where there are 8,
+            birth artifact id, digest, and perhaps a name.
 
     Returns:
         The blob, and the name to save it by.
@@ -166,24 +162,25 @@ def resolve_fallback(tx: Tx, segments: Sequence[str]) -> tuple[Blob, str]:
 
 
 def _fallback(tx: Tx, segments: Sequence[str]) -> tuple[Blob, str] | None:
-    blob: Blob | None
-    if len(segments) == _V1:
-        entity, digest = segments
-        blob = files.blob_of_entity(tx, entity, from_hex(digest))
-        return (blob, digest) if blob else None
-    if len(segments) >= _WITH_COLLECTION:
-        _, entity, project, collection, *rest = segments
-        artifact = rest[0] if len(segments) == _WITH_ARTIFACT else ""
-        digest, name = rest[-2], rest[-1]
-        artifact_id = ids.decode("Artifact", artifact) if artifact else None
-        where = ProjectName(entity, project)
-        blob = files.blob_in_collection(tx, where, collection, artifact_id, from_hex(digest))
-        return (blob, name) if blob else None
-    if len(segments) == _WITH_COLLECTION - 1:  # project and collection, but no name
-        _, entity, project, collection, _, digest = segments
-        where = ProjectName(entity, project)
-        blob = files.blob_in_collection(tx, where, collection, None, from_hex(digest))
-        return (blob, digest) if blob else None
-    _, _, birth, digest, *name_if_any = segments
-    blob = files.blob_of_artifact(tx, ids.decode("Artifact", birth), from_hex(digest))
-    return (blob, name_if_any[0] if name_if_any else digest) if blob else None
+    match segments:
+        case (entity, digest):
+            name, blob = digest, files.blob_of_entity(tx, entity, from_hex(digest))
+        case (_, _, birth, digest, *names) if len(names) <= 1:
+            name = names[0] if names else digest
+            blob = files.blob_of_artifact(tx, ids.decode("Artifact", birth), from_hex(digest))
+        case (_, entity, project, collection, _, digest):
+            name = digest
+            blob = _in_collection(tx, ProjectName(entity, project), collection, "", digest)
+        case (_, entity, project, collection, *artifact, _, digest, name) if len(artifact) <= 1:
+            where = ProjectName(entity, project)
+            blob = _in_collection(tx, where, collection, "".join(artifact), digest)
+        case _:
+            return None
+    return (blob, name) if blob else None
+
+
+def _in_collection(
+    tx: Tx, where: ProjectName, collection: str, artifact: str, digest: str
+) -> Blob | None:
+    artifact_id = ids.decode("Artifact", artifact) if artifact else None
+    return files.blob_in_collection(tx, where, collection, artifact_id, from_hex(digest))
