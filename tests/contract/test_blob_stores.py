@@ -20,17 +20,22 @@ from registrum.core.errors import (
     Unprocessable,
 )
 from registrum.server.blobs.disk import DiskStore
+from registrum.server.blobs.s3 import S3Store
 from registrum.server.blobs.store import BlobKey, BlobStore, Expected, PartsPlan
 
 MIB = 1 << 20
 SIZES = [0, 1, 10_000, MIB - 1, MIB, MIB + 1, 3 * MIB + 4097, 20 * MIB]
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[BlobStore]:
-    disk = DiskStore(tmp_path)
-    yield disk
-    disk.close()
+@pytest.fixture(params=["disk", pytest.param("s3", marks=pytest.mark.slow)])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BlobStore]:
+    if request.param == "disk":
+        opened: BlobStore = DiskStore(tmp_path)
+    else:
+        server = request.getfixturevalue("seaweed")
+        opened = S3Store(server.url(f"{BlobKey.new()}/"), server.environ)
+    yield opened
+    opened.close()
 
 
 def content_of(size: int) -> bytes:

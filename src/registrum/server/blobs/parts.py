@@ -14,12 +14,12 @@ import shutil
 import threading
 from collections.abc import AsyncIterator
 from concurrent.futures import Executor
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from registrum.core.errors import DigestMismatch, Invalid, NotFound, Unavailable, Unprocessable
 from registrum.server.blobs.files import read_at, write_all
+from registrum.server.blobs.plans import expected_as_json, expected_of_json
 from registrum.server.blobs.store import BlobKey, Digester, Expected, PartsPlan, StoredBlob
 from registrum.server.blobs.streams import Buffers, pour
 
@@ -30,10 +30,7 @@ def write_plan(folder: Path, plan: PartsPlan, expect: Expected) -> None:
     document = {
         "part_md5s": [md5.hex() for md5 in plan.part_md5s],
         "part_size_bytes": plan.part_size_bytes,
-        "expect": {
-            name: value.hex() if isinstance(value, bytes) else value
-            for name, value in asdict(expect).items()
-        },
+        "expect": expected_as_json(expect),
     }
     _write_once(folder / "plan", json.dumps(document).encode())
 
@@ -55,10 +52,7 @@ class Assembly:
             raise NotFound(f"No upload in parts is open for blob {key}.") from None
         self._part_md5s = [bytes.fromhex(md5) for md5 in document["part_md5s"]]
         self._part_size: int | None = document["part_size_bytes"]
-        expect = document["expect"]
-        self._expect = Expected(
-            _from_hex(expect["md5"]), expect["size_bytes"], _from_hex(expect["xxh128"])
-        )
+        self._expect = expected_of_json(document["expect"])
         self._landed: dict[int, int] = {}
         self._arriving: set[int] = set()
         self._digester = Digester(with_xxh128=self._expect.xxh128 is not None)
@@ -242,7 +236,3 @@ def _write_once(path: Path, content: bytes) -> None:
         pass
     finally:
         draft.unlink()
-
-
-def _from_hex(text: str | None) -> bytes | None:
-    return None if text is None else bytes.fromhex(text)

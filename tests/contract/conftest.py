@@ -1,0 +1,17 @@
+"""Fixtures of the contract suites: a real S3 server."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.seaweed import Seaweed, SeaweedMissing, running_seaweed
+
+
+@pytest.fixture(scope="session")
+def seaweed() -> Iterator[Seaweed]:
+    """A running S3 server, one per test process, started by the first test that asks."""
+    try:
+        with running_seaweed() as server:
+            yield server
+    except SeaweedMissing as missing:
+        pytest.fail(str(missing))
