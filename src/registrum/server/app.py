@@ -23,10 +23,13 @@ from registrum.server.graphql.nouns import bound_schema
 from registrum.server.logs import RequestLog
 from registrum.server.services import setup, uploads
 from registrum.server.services.credentials import Secrets
+from registrum.server.services.sessions import SignIns
 from registrum.server.services.setup import FirstStart
 from registrum.server.transfer.fallback import FallbackRoutes
 from registrum.server.transfer.file_stream import FileStream
 from registrum.server.transfer.routes import BlobRoutes
+from registrum.server.web import routes as pages
+from registrum.server.web.visits import Site
 
 __all__ = ["FirstStart", "create_app", "prepare"]
 
@@ -111,7 +114,8 @@ class _App:
             ("/artifacts", FallbackRoutes(database, store, authenticator)),
         ]
         checks = {"database": database.check, "store": store.check}
-        self._pages = Starlette(routes=[*health.routes(checks, self._metrics)])
+        site = Site(config, database, store, secrets, signer, SignIns(database, secrets))
+        self._pages = Starlette(routes=[*health.routes(checks, self._metrics), *pages.routes(site)])
 
 
 class _Recorder:
