@@ -5,14 +5,23 @@ from importlib import resources
 from registrum.server.graphql import (
     aliases,
     artifacts,
+    automations,
     collections,
     files,
+    history,
+    launch,
     lineage,
     linking,
     manifests,
     memberships,
     pages,
+    reports,
+    run_files,
+    runs,
+    server,
+    sweeps,
     tags,
+    users,
 )
 from registrum.server.graphql.binding import BoundSchema
 from registrum.server.graphql.fitting import build
@@ -21,14 +30,23 @@ from registrum.server.graphql.scalars import SCALARS
 _NOUNS = (
     aliases,
     artifacts,
+    automations,
     collections,
     files,
+    history,
+    launch,
     lineage,
     linking,
     manifests,
     memberships,
     pages,
+    reports,
+    run_files,
+    runs,
+    server,
+    sweeps,
     tags,
+    users,
 )
 
 

@@ -1,7 +1,7 @@
 """`POST /files/{entity}/{project}/{run}/file_stream`: what a run reports while it goes.
 
-Raw ASGI. The body is read here; parsing it, and the one write, happen in a worker thread. A status that the client does not
-retry ends its stream for good, so anything that may heal is a 503.
+Raw ASGI. The body is read here; parsing it, and the one write, happen in a worker thread. A status
+that the client does not retry ends its stream for good, so anything that may heal is a 503.
 """
 
 import asyncio
