@@ -9,7 +9,7 @@ import pytest
 
 from registrum.core.errors import Conflict, Invalid, StorageFull, Unavailable, Unprocessable
 from registrum.server.blobs.disk import DiskStore
-from registrum.server.blobs.store import BlobKey, Expected
+from registrum.server.blobs.store import BlobKey, BlobsLost, Expected
 from tests.contract.test_blob_stores import (
     MIB,
     PART,
@@ -54,8 +54,9 @@ def test_a_blob_that_was_cut_short_cannot_be_made_durable(store, tmp_path, count
         store.put_whole(key, b"content", Expected())
     with file_of(tmp_path, keys[-1]).open("r+b") as file:
         file.truncate(3)
-    with pytest.raises(Unprocessable):
+    with pytest.raises(BlobsLost) as lost:
         store.make_durable(dict.fromkeys(keys, 7))
+    assert lost.value.keys == (keys[-1],)
     # Gone, so that the next upload is a new one.
     assert store.size(keys[-1]) is None
 

@@ -335,6 +335,13 @@ def test_a_full_disk_is_413(site):
     )
 
 
+def test_more_than_one_upload_may_have_is_413(site):
+    site.app = BlobRoutes(site.store, site.urls.signer, site.ledger, max_upload_bytes=3)
+    url = site.urls.put_blob(site.reserve(), "a", Expected())
+    assert site.ask("PUT", url, content=b"1234").status_code == 413
+    assert site.ask("PUT", url, content=b"123").status_code == 200
+
+
 def test_an_expiry_is_an_hour_to_read_and_a_day_to_write(site):
     def left(url: str) -> int:
         return int(httpx.URL(url).params["e"]) - int(time.time())

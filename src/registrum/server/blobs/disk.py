@@ -50,7 +50,7 @@ from registrum.server.blobs.store import (
     StoredBlob,
     measure_bytes,
 )
-from registrum.server.blobs.streams import Buffers, pour
+from registrum.server.blobs.streams import Buffers, chain, no_longer_than, pour
 
 _T = TypeVar("_T")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -102,7 +102,7 @@ class DiskStore:
             head.append(chunk)
             size += len(chunk)
             if size > CHUNK_BYTES:
-                return await self._put_stream(key, _chain(head, chunks), expect)
+                return await self._put_stream(key, chain(head, chunks), expect)
         return await self._in_thread(self.put_whole, key, b"".join(head), expect)
 
     def put_whole(self, key: BlobKey, content: bytes, expect: Expected) -> StoredBlob:
@@ -126,7 +126,9 @@ class DiskStore:
             file = await self._in_thread(self._open_incoming, incoming, expect.size_bytes)
             try:
                 lanes = (file.write, digester.update_md5, digester.update_rest)
-                await pour(_no_longer_than(chunks, expect), lanes, self._buffers, self._pool)
+                await pour(
+                    no_longer_than(chunks, expect.size_bytes), lanes, self._buffers, self._pool
+                )
                 stored = digester.result()
                 expect.check(stored)
                 await self._in_thread(self._publish, key, incoming, stored)
@@ -361,23 +363,6 @@ class DiskStore:
 
     async def _in_thread(self, work: Callable[..., _T], *args: object) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work, *args)
-
-
-async def _chain(head: Iterable[bytes], rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    for chunk in head:
-        yield chunk
-    async for chunk in rest:
-        yield chunk
-
-
-async def _no_longer_than(chunks: AsyncIterator[bytes], expect: Expected) -> AsyncIterator[bytes]:
-    """Stops a body that outgrows what was announced, before it fills the disk."""
-    size = 0
-    async for chunk in chunks:
-        size += len(chunk)
-        if expect.size_bytes is not None and size > expect.size_bytes:
-            raise Invalid(f"The body has more than the {expect.size_bytes} bytes announced.")
-        yield chunk
 
 
 @contextmanager

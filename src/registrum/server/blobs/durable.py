@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
-from registrum.core.errors import Unavailable, Unprocessable
+from registrum.server.blobs.store import BlobKey, BlobsLost
 
 _FEW = 16
 _THREADS = 8
@@ -17,29 +17,25 @@ def sync_blobs(root: str, sizes: Mapping[str, int]) -> None:
 
     Args:
         root: the folder of the files' folders.
-        sizes: the bytes that each file has to have.
+        sizes: the bytes that each file has to have; its name is its blob's key.
 
     Raises:
-        Unprocessable: a file is missing or has another size: a crash came between its writing and
-        now.
-        Unavailable: the disk could not keep them. They are removed, since the kernel tells such an
-        error only once.
+        BlobsLost: files are missing or have another size, since a crash came between their writing
+        and now; or the disk could not keep them. They are removed: the kernel tells such an error
+        only once.
     """
     if not sizes:
         return
-    for path, size in sizes.items():
-        _check(path, size)
+    lost = [path for path, size in sizes.items() if _size(path) != size]
+    if lost:
+        raise _dropped(lost, "were lost in a crash")
     try:
         if len(sizes) > _FEW and hasattr(_libc, "syncfs"):
             _sync_file_system(root)
         else:
             _sync_each([*sizes, *{os.path.dirname(path) for path in sizes}, root])
     except OSError as error:
-        for path in sizes:
-            remove(path)
-        raise Unavailable(
-            f"The disk could not keep {len(sizes)} files ({error.strerror}); upload them again."
-        ) from error
+        raise _dropped(sizes, f"could not be kept by the disk ({error.strerror})") from error
 
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -51,14 +47,19 @@ def remove(path: str) -> None:
         os.unlink(path)
 
 
-def _check(path: str, size: int) -> None:
+def _size(path: str) -> int | None:
     try:
-        found = os.stat(path).st_size
+        return os.stat(path).st_size
     except FileNotFoundError:
-        raise Unprocessable(f"Blob {os.path.basename(path)} was lost; upload it again.") from None
-    if found != size:
+        return None
+
+
+def _dropped(paths: Iterable[str], reason: str) -> BlobsLost:
+    keys = []
+    for path in paths:
         remove(path)
-        raise Unprocessable(f"Blob {os.path.basename(path)} was cut short; upload it again.")
+        keys.append(BlobKey(os.path.basename(path)))
+    return BlobsLost(keys, reason)
 
 
 def _sync_file_system(root: str) -> None:

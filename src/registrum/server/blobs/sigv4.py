@@ -1,6 +1,7 @@
 """Addresses signed the way S3 wants them (AWS Signature Version 4 in the query), with headers and parameters of one's own.
 
-obstore signs neither, and uploads need their Content-MD5 signed, downloads the name they are saved under.
+obstore signs neither, and uploads need their Content-MD5 signed, downloads the name they are saved
+under.
 """
 
 import hashlib
@@ -30,7 +31,8 @@ class Presigner:
 
     Attributes:
         origin: scheme and host, such as `https://bucket.s3.eu-central-1.amazonaws.com`.
-        root: what stands before a key in the path: empty, or `/bucket` where the host is not the bucket's own.
+        root: what stands before a key in the path: empty, or `/bucket` where the host is not the
+        bucket's own.
     """
 
     origin: str

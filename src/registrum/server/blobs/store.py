@@ -15,7 +15,7 @@ from typing import Protocol, Self
 
 import xxhash
 
-from registrum.core.errors import DigestMismatch, Invalid
+from registrum.core.errors import DigestMismatch, Invalid, Unprocessable
 
 CHUNK_BYTES = 1 << 20
 """How much is read, written and hashed at a time."""
@@ -40,6 +40,18 @@ class BlobKey:
 
     def __str__(self) -> str:
         return self.text
+
+
+class BlobsLost(Unprocessable):
+    """Blobs that were stored are gone, or cut short, by a crash or a failing disk; they have to be uploaded again.
+
+    Attributes:
+        keys: which, so that nobody goes on saying they are stored.
+    """
+
+    def __init__(self, keys: Sequence[BlobKey], reason: str) -> None:
+        super().__init__(f"{len(keys)} files {reason}; upload them again.")
+        self.keys = tuple(keys)
 
 
 @dataclass(frozen=True, slots=True)

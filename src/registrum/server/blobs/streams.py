@@ -11,10 +11,11 @@ interpreter's lock.
 import asyncio
 import mmap
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
+from registrum.core.errors import Invalid
 from registrum.server.blobs.store import CHUNK_BYTES
 
 RING_BLOCKS = 6
@@ -158,3 +159,27 @@ async def _run(lane: Lane, queue: _Queue, ring: _Ring, pool: Executor) -> None:
 def _work(lane: Lane, blocks: Sequence[_Block]) -> None:
     for block in blocks:
         lane(block.view)
+
+
+async def chain(head: Iterable[bytes], rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """What was taken from a stream already, and then what is left of it."""
+    for chunk in head:
+        yield chunk
+    async for chunk in rest:
+        yield chunk
+
+
+async def no_longer_than(
+    chunks: AsyncIterator[bytes], size_bytes: int | None
+) -> AsyncIterator[bytes]:
+    """Stops a body that outgrows what was announced, before it fills the disk.
+
+    Raises:
+        Invalid: there are more bytes than announced.
+    """
+    size = 0
+    async for chunk in chunks:
+        size += len(chunk)
+        if size_bytes is not None and size > size_bytes:
+            raise Invalid(f"The body has more than the {size_bytes} bytes announced.")
+        yield chunk

@@ -29,17 +29,27 @@ _METHODS = frozenset({"GET", "HEAD", "PUT"})
 class BlobRoutes:
     """An ASGI application for every path below `/blobs/`."""
 
-    def __init__(self, store: BlobStore, signer: Signer, recorder: Recorder) -> None:
+    def __init__(
+        self,
+        store: BlobStore,
+        signer: Signer,
+        recorder: Recorder,
+        *,
+        max_upload_bytes: int | None = None,
+    ) -> None:
         """Wires the routes.
 
         Args:
             store: where bytes live.
             signer: verifies the addresses.
             recorder: learns of each blob that was stored.
+            max_upload_bytes: the largest body of one upload or part; none for as much as there is
+            room.
         """
         self._store = store
         self._signer = signer
         self._recorder = recorder
+        self._max_upload_bytes = max_upload_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request; the edge at which errors become statuses."""
@@ -67,7 +77,15 @@ class BlobRoutes:
             return
         claims = self._claims(scope, method)
         if method == "PUT":
-            await take_upload(scope, receive, send, self._store, self._recorder, claims=claims)
+            await take_upload(
+                scope,
+                receive,
+                send,
+                self._store,
+                self._recorder,
+                claims=claims,
+                max_bytes=self._max_upload_bytes,
+            )
             return
         if claims.size_bytes is None:
             raise SignatureInvalid("This address says no size.")

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Protocol, cast
 
-from registrum.core.errors import Invalid, NotFound, SignatureInvalid
+from registrum.core.errors import Invalid, NotFound, SignatureInvalid, TooLarge
 from registrum.server.blobs.signing import Claims
 from registrum.server.blobs.store import BlobKey, BlobStore, Expected, StoredBlob
 from registrum.server.transfer.wire import Receive, Scope, Send, answer, body_chunks, header
@@ -31,15 +31,19 @@ async def take_upload(
     recorder: Recorder,
     *,
     claims: Claims,
+    max_bytes: int | None = None,
 ) -> None:
     """Answers a PUT whose signature has been verified.
 
     Raises:
         Invalid: no or a wrong Content-Length, or a body of another size.
+        TooLarge: more than `max_bytes`.
         DigestMismatch, Conflict, StorageFull, NotFound: as the store says.
         PeerGone: the body stopped half-way; nothing is kept.
     """
     size = _announced_size(scope, claims)
+    if max_bytes is not None and size > max_bytes:
+        raise TooLarge(f"The body has {size} bytes; an upload may have {max_bytes}.")
     async with aclosing(cast(AsyncGenerator[bytes, None], body_chunks(receive))) as chunks:
         if claims.upload_id is None:
             expect = Expected(claims.md5, size, claims.xxh128)
