@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Text, bindparam, insert, select, update
+from sqlalchemy import Text, bindparam, func, insert, select, update
 
 from registrum.core.errors import NameTaken
 from registrum.core.names import folded
@@ -12,7 +12,7 @@ from registrum.core.policy import Action
 from registrum.core.projects import Entity
 from registrum.server.db.columns import among
 from registrum.server.db.statements import Prepared, Row, prepared
-from registrum.server.db.tables import entities, organizations, users
+from registrum.server.db.tables import artifacts, entities, organizations, projects, users
 from registrum.server.db.tx import Taken, Tx
 from registrum.server.db.visibility import Grant, allowed_entity, refuse_entity
 
@@ -190,3 +190,31 @@ def put_under(tx: Tx, entity_id: int, organization_id: int) -> None:
 def remove(tx: Tx, entity_id: int) -> None:
     """Marks an entity as gone; its name stays taken."""
     tx.run(_REMOVE, entity_id=entity_id, now=tx.now)
+
+
+@cache
+def _may(action: Action) -> Prepared:
+    return prepared(
+        select(entities.c.id).where(entities.c.id == bindparam("entity_id"), allowed_entity(action))
+    )
+
+
+def may(tx: Tx, action: Action, entity_id: int) -> bool:
+    """Whether the actor may do `action` in that living entity."""
+    return tx.value(_may(action), entity_id=entity_id) is not None
+
+
+_SIZE = prepared(
+    select(func.coalesce(func.sum(artifacts.c.size_bytes), 0))
+    .select_from(artifacts.join(projects, projects.c.id == artifacts.c.project_id))
+    .where(
+        projects.c.entity_id == bindparam("entity_id"),
+        projects.c.deleted_at.is_(None),
+        artifacts.c.state == "committed",
+    )
+)
+
+
+def size_bytes(tx: Tx, entity_id: int) -> int:
+    """Sum of the sizes of the committed artifacts logged under an entity that a loader gave."""
+    return int(tx.value(_SIZE, entity_id=entity_id))

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_leave
 
 from registrum.core.members import RegistryMember, RegistryTeam
 from registrum.core.policy import Action, Role, organization_part
-from registrum.core.projects import Project
+from registrum.core.projects import Entity, Project
 from registrum.server.db.columns import among
 from registrum.server.db.entities import ENTITY_COLUMNS, entity_from, with_organization
 from registrum.server.db.statements import prepared
@@ -227,9 +227,15 @@ def candidate_teams(tx: Tx, team_ids: Sequence[int]) -> dict[int, str]:
     return {row.id: row.name for row in tx.rows(_VISIBLE_TEAMS, team_ids=list(team_ids))}
 
 
+def add_creator(tx: Tx, entity: Grant[Entity], project_id: int, user_id: int) -> None:
+    """Makes whoever created a registry, just now, its first member and admin."""
+    entity.require(Action.CREATE_REGISTRY)
+    tx.run(_ADD_USER, project_id=project_id, user_id=user_id, role=Role.ADMIN, now=tx.now)
+
+
 def add_user(tx: Tx, registry: Grant[Project], user_id: int, role: Role) -> bool:
     """Makes a user a member; who is one keeps the role. Whether he is new."""
-    found = registry.require(Action.ADMINISTER, Action.CREATE_REGISTRY)
+    found = registry.require(Action.ADMINISTER)
     return bool(tx.run(_ADD_USER, project_id=found.id, user_id=user_id, role=role, now=tx.now))
 
 

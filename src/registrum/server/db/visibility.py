@@ -224,6 +224,9 @@ def allowed_organization(
 
 def allowed_entity(action: Action, e: FromClause = entities) -> ColumnElement[bool]:
     """SQL condition: the actor may do `action` in the entity `e` (the table or an alias of it)."""
+    if action is Action.CREATE_REGISTRY:
+        own_entity = and_(e.c.kind == "organization", e.c.deleted_at.is_(None))
+        return and_(own_entity, allowed_organization(action, e.c.organization_id))
     mine = team_members.alias()
     in_team: ColumnElement[bool] = and_(
         mine.c.team_id == e.c.id, mine.c.user_id == ACTOR, mine.c.role >= TEAM_RULES[action]
@@ -333,6 +336,7 @@ def _held_in_entity_statement() -> Any:
         select(
             entities.c.kind,
             entities.c.name,
+            entities.c.organization_id,
             allowed_entity(Action.READ_ENTITY).label("visible"),
             t.c.role.label("in_team"),
             o.c.role.label("in_organization"),
@@ -356,6 +360,8 @@ def refuse_entity(tx: Tx, action: Action, entity_id: int | None, what: str) -> R
     )
     if row is None or not row.visible:
         return _missing(tx, what)
+    if action is Action.CREATE_REGISTRY and row.kind == "organization":
+        return refuse_organization(tx, action, row.organization_id, what)
     if row.kind == "user":
         return Forbidden(f"You may not {action.value} in {row.name!r}: it is another user's own.")
     if row.kind == "organization":

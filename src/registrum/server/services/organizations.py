@@ -15,13 +15,13 @@ from registrum.core.policy import (
 )
 from registrum.core.projects import REGISTRY_PREFIX, Entity
 from registrum.server.db import (
+    artifact_types,
     entities,
     events,
     members,
     organizations,
     project_removal,
     projects,
-    registries,
     teams,
     users,
 )
@@ -97,7 +97,7 @@ def _add_core_registry(tx: Tx, owner: Grant[Entity], short: str, admin_id: int |
     )
     assert project_id is not None, "the entity is new and has no projects"
     registry = projects.get_for_id(tx, Action.ADD_TYPES, project_id)
-    registries.accept_types(tx, registry, {short: None})
+    artifact_types.accept(tx, registry, short)
     if admin_id is not None:
         own = projects.get_for_id(tx, Action.ADMINISTER, project_id)
         members.add_user(tx, own, admin_id, Role.ADMIN)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from registrum.core.actors import ANONYMOUS, Actor
-from registrum.core.errors import NotFound, TooManyRequests, Unauthenticated
+from registrum.core.errors import Forbidden, NotFound, TooManyRequests, Unauthenticated
 from registrum.core.events import EventKind, SubjectKind
 from registrum.core.names import folded
 from registrum.server.db import Database, events, sessions, teams, users
@@ -179,13 +179,14 @@ def find_session(tx: Tx, digests: list[bytes]) -> Session | None:
     return sessions.find(tx, digests)
 
 
-def check_own_password(database: Database, actor: Actor, password: str | None) -> None:
+def check_own_password(tx: Tx, password: str | None) -> None:
     """Refuses to change the password of who does not know it; who has none so far needs none.
 
+    Takes some 20 ms: for a reading transaction only.
+
     Raises:
-        Unauthenticated: it is wrong or missing.
+        Forbidden: it is wrong or missing.
     """
-    with database.read(actor) as tx:
-        hashed = users.password_hash_of(tx, actor.user_id or 0)
+    hashed = users.password_hash_of(tx, tx.actor.user_id or 0)
     if hashed is not None and not is_password(hashed, password or ""):
-        raise Unauthenticated("The old password is wrong.")
+        raise Forbidden("The old password is wrong or missing.")

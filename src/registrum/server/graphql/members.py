@@ -1,0 +1,86 @@
+"""Binds schema/members.graphql: members of registries and their roles."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from registrum.core import ids
+from registrum.core.members import RegistryMember, RegistryTeam
+from registrum.core.projects import Project
+from registrum.server.db import members as member_rows
+from registrum.server.graphql.binding import Info, Root, Type
+from registrum.server.services import members
+
+mutation = Root("Mutation")
+project = Type("Project")
+project_member = Type(
+    "ProjectMember",
+    value=RegistryMember,
+    reads={
+        "id": lambda m: ids.encode("User", m.user.id),
+        "name": lambda m: m.user.name,
+        "username": lambda m: m.user.username,
+        "email": lambda m: m.user.email,
+    },
+)
+project_team = Type("ProjectTeamMember", value=RegistryTeam)
+
+
+@project.field("members")
+def resolve_members(found: Project, info: Info) -> Sequence[RegistryMember]:
+    """Users who are members themselves, in order of joining; none of a project that is no registry."""
+    return member_rows.users_of(info.context.tx, found) if found.is_registry else []
+
+
+@project.field("teamMembers")
+def resolve_team_members(found: Project, info: Info) -> Sequence[RegistryTeam]:
+    """Teams that are members, in order of joining."""
+    return member_rows.teams_of(info.context.tx, found) if found.is_registry else []
+
+
+@mutation.field("createProjectMembers")
+def resolve_create(_: None, info: Info, input: dict[str, Any]) -> dict[str, Any]:
+    """Makes users and teams members."""
+    number, users, teams = _ids_in(input)
+    info.context.write(lambda tx: members.add_members(tx, number, users, teams, input.get("role")))
+    return {"success": True}
+
+
+@mutation.field("deleteProjectMembers")
+def resolve_delete(_: None, info: Info, input: dict[str, Any]) -> dict[str, Any]:
+    """Ends memberships."""
+    number, users, teams = _ids_in(input)
+    info.context.write(lambda tx: members.remove_members(tx, number, users, teams))
+    return {"success": True}
+
+
+@mutation.field("updateProjectMember")
+def resolve_update_user(_: None, info: Info, input: dict[str, Any]) -> dict[str, Any]:
+    """Changes a user's role."""
+    number = ids.decode("Project", input["projectId"])
+    user_id = ids.decode("User", input["userId"])
+    info.context.write(
+        lambda tx: members.update_user(tx, number, user_id, input["userProjectRole"])
+    )
+    return {"success": True}
+
+
+@mutation.field("updateProjectTeamMember")
+def resolve_update_team(_: None, info: Info, input: dict[str, Any]) -> dict[str, Any]:
+    """Changes a team's role."""
+    number = ids.decode("Project", input["projectId"])
+    team_id = ids.decode("Entity", input["teamId"])
+    info.context.write(
+        lambda tx: members.update_team(tx, number, team_id, input["teamProjectRole"])
+    )
+    return {"success": True}
+
+
+def _ids_in(input: dict[str, Any]) -> tuple[int, list[int], list[int]]:
+    return (
+        ids.decode("Project", input["projectId"]),
+        [ids.decode("User", text) for text in input.get("userIds") or ()],
+        [ids.decode("Entity", text) for text in input.get("teamIds") or ()],
+    )
+
+
+BINDINGS = [mutation, project, project_member, project_team]
