@@ -101,15 +101,19 @@ class _App:
         database = open_database(config.database)
         self._close.append(database.close)
         store = await asyncio.to_thread(open_store, config.blobs)
+        self._close.append(store.close)
         keys = [key.encode() for key in config.secret_key]
         secrets, signer = Secrets(keys), Signer(keys)
         services = Services(config, database, store, secrets, asyncio.get_running_loop())
         authenticator = Authenticator(database, secrets)
         endpoint = GraphQLEndpoint(Engine(bound_schema()), services, authenticator, signer)
         self._close.append(endpoint.close)
+        blobs = BlobRoutes(
+            store, signer, _Recorder(database), max_upload_bytes=config.max_upload_bytes
+        )
         self._by_prefix = [
             ("/graphql", endpoint),
-            ("/blobs/", BlobRoutes(store, signer, _Recorder(database))),
+            ("/blobs/", blobs),
             ("/files/", FileStream(database, authenticator)),
             ("/artifacts", FallbackRoutes(database, store, authenticator)),
         ]
