@@ -72,10 +72,19 @@ def decode_cursor(text: str) -> tuple[Any, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Edge(Generic[T]):
-    """A row of a page and the cursor behind it."""
+    """A row of a page and its place in the order.
+
+    Attributes:
+        place: the cursor behind it, or the values that it is made of.
+    """
 
     node: T
-    cursor: str
+    place: str | Sequence[Any]
+
+    @property
+    def cursor(self) -> str:
+        """The cursor behind the row; most pages are asked for that of their last one only."""
+        return self.place if isinstance(self.place, str) else encode_cursor(self.place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +126,11 @@ def page_of(
         key: the order's values of a row, its id last.
         total_count: of all pages, where it was asked for.
     """
-    edges = tuple(Edge(item, encode_cursor(key(item))) for item in found[:first])
+    edges = tuple([Edge(item, key(item)) for item in found[:first]])
     return Page(edges, len(found) > first, total_count)
 
 
 def whole(items: Iterable[T]) -> Page[T]:
     """All items of a short list as one page; its cursors are the positions."""
-    edges = tuple(Edge(item, encode_cursor([i])) for i, item in enumerate(items))
+    edges = tuple([Edge(item, (i,)) for i, item in enumerate(items)])
     return Page(edges, False, len(edges))

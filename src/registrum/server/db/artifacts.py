@@ -13,7 +13,7 @@ from sqlalchemy import and_, bindparam, func, select
 from sqlalchemy.sql.expression import FromClause
 
 from registrum.core.artifacts import Artifact
-from registrum.core.collections import Collection
+from registrum.core.collections import Alias, Collection, Tag
 from registrum.core.errors import Forbidden, RegistrumError
 from registrum.core.policy import Action
 from registrum.core.projects import Project
@@ -78,28 +78,42 @@ def with_source(left: FromClause = artifacts) -> FromClause:
     )
 
 
-def artifact_from(row: Row, visible: Mapping[int, Project]) -> Artifact:
+def source_from(row: Row, visible: Mapping[int, Project]) -> Collection:
+    """The sequence of a row with `ARTIFACT_COLUMNS`."""
+    return Collection(
+        id=row.s_id,
+        kind=row.s_kind,
+        name=row.s_name,
+        project=visible.get(row.a_project_id),
+        type_id=row.s_type_id,
+        type_name=row.s_type_name,
+        description=row.s_description,
+        created_at=row.s_created_at,
+        updated_at=row.s_updated_at,
+        digest_algorithm=row.s_digest_algorithm,
+    )
+
+
+def artifact_from(
+    row: Row,
+    visible: Mapping[int, Project],
+    *,
+    source: Collection | None = None,
+    tags: tuple[Tag, ...] = (),
+    aliases: tuple[Alias, ...] = (),
+) -> Artifact:
     """The artifact of a row with `ARTIFACT_COLUMNS`.
 
     Args:
         row: of a statement over `with_source(…)`.
         visible: the projects that the actor may see, by id (`source_projects`).
+        source: its sequence, where a caller with many rows has made it already.
+        tags, aliases: where they have been loaded.
     """
     return Artifact(
         id=row.a_id,
         state=row.a_state,
-        source=Collection(
-            id=row.s_id,
-            kind=row.s_kind,
-            name=row.s_name,
-            project=visible.get(row.a_project_id),
-            type_id=row.s_type_id,
-            type_name=row.s_type_name,
-            description=row.s_description,
-            created_at=row.s_created_at,
-            updated_at=row.s_updated_at,
-            digest_algorithm=row.s_digest_algorithm,
-        ),
+        source=source or source_from(row, visible),
         version=row.a_version,
         description=row.a_description,
         metadata=row.a_metadata,
@@ -114,6 +128,8 @@ def artifact_from(row: Row, visible: Mapping[int, Project]) -> Artifact:
         updated_at=row.a_updated_at,
         run_id=row.a_run_id,
         created_by=row.a_created_by,
+        tags=tags,
+        aliases=aliases,
     )
 
 

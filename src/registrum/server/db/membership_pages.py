@@ -23,7 +23,13 @@ from registrum.core.projects import Project
 from registrum.server.db import aliases as alias_rows
 from registrum.server.db import filters, pages
 from registrum.server.db import projects as project_rows
-from registrum.server.db.artifacts import ARTIFACT_COLUMNS, artifact_from, sequences, with_source
+from registrum.server.db.artifacts import (
+    ARTIFACT_COLUMNS,
+    artifact_from,
+    sequences,
+    source_from,
+    with_source,
+)
 from registrum.server.db.collections import COLLECTION_COLUMNS, from_row, with_tags, with_type
 from registrum.server.db.columns import among
 from registrum.server.db.fields import COLLECTION_FIELDS, PROJECT_FIELDS, VERSION_FIELDS
@@ -363,13 +369,13 @@ def _loaded(
     everywhere = alias_rows.by_artifacts(tx, ids) if wants.all_aliases else {}
     found = []
     for row in rows:
-        artifact = artifact_from(row, visible)
-        if row.a_id in tags or row.a_id in everywhere:
-            artifact = replace(
-                artifact, tags=tags.get(row.a_id, ()), aliases=everywhere.get(row.a_id, ())
-            )
-        if wants.collection_tags:
-            artifact = replace(artifact, source=places[row.s_id])
+        artifact = artifact_from(
+            row,
+            visible,
+            source=places[row.s_id],
+            tags=tags.get(row.a_id, ()),
+            aliases=everywhere.get(row.a_id, ()),
+        )
         place = places[row.c_id]
         here = tuple([Alias(id_, name, place) for name, id_ in aliases.get(row.m_id, ())])
         found.append(Membership(row.m_id, place, artifact, row.m_version, row.m_created_at, here))
@@ -379,14 +385,13 @@ def _loaded(
 def _collections(
     tx: Tx, rows: Sequence[Row], wants: Wants, visible: Mapping[int, Project]
 ) -> dict[int, Collection]:
-    """The collections that the rows are in; with their tags, those they come from too, where tags are wanted."""
+    """The collections that the rows are in and come from, once each; with their tags, where those are wanted."""
     found: dict[int, Collection] = {}
     for row in rows:
         if row.c_id not in found:
             found[row.c_id] = from_row(row, visible)
+        if row.s_id not in found:
+            found[row.s_id] = source_from(row, visible)
     if not wants.collection_tags:
         return found
-    for row in rows:
-        if row.s_id not in found:
-            found[row.s_id] = artifact_from(row, visible).source
     return {c.id: c for c in with_tags(tx, found.values())}
