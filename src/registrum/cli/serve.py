@@ -4,6 +4,7 @@ import os
 import socket
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import fields
@@ -109,7 +110,18 @@ def _run(config: Config) -> None:
         from registrum.server import app, process
 
         first = app.prepare(config)
-        process.run(config, listener, lambda: _announce(config, listener, first))
+        url = config.base_url or _address(config, listener)
+        told = threading.Event()
+
+        def announce() -> None:
+            _announce(config, url, first)
+            told.set()
+
+        try:
+            process.run(config, listener, announce)
+        finally:
+            if first is not None and not told.is_set():
+                click.echo(_first_steps(url, first))  # It will not be made again.
 
 
 @contextmanager
@@ -137,8 +149,7 @@ def _metrics_folder(config: Config) -> Iterator[None]:
         yield
 
 
-def _announce(config: Config, listener: socket.socket, first: "FirstStart | None") -> None:
-    url = config.base_url or _address(config, listener)
+def _announce(config: Config, url: str, first: "FirstStart | None") -> None:
     click.echo(f"Registrum {__version__} is ready at {url}")
     if config.is_embedded:
         click.echo(f"Data in {config.data_dir.absolute()}")
