@@ -106,8 +106,10 @@ class Desk:
     @property
     def tx(self) -> Tx:
         """A snapshot that a test may keep."""
+        self.close()
         self._reading = self.database.read(self.actor)
-        return self._reading.__enter__()
+        found: Tx = self._reading.__enter__()
+        return found
 
     def close(self) -> None:
         """Ends the snapshot."""

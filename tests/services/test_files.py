@@ -1,7 +1,7 @@
 """Pages of files, and the addresses that clients make themselves."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -219,7 +219,7 @@ def test_a_file_in_parts(desk: Desk) -> None:
     assert upload_id is not None
 
     async def send(number: int) -> bytes:
-        async def chunks():  # type: ignore[no-untyped-def]
+        async def chunks() -> AsyncIterator[bytes]:
             yield parts[number]
 
         key = BlobKey(place.file.blob_id)

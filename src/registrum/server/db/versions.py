@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from registrum.core.aliases import LATEST
 from registrum.core.artifacts import Artifact
 from registrum.core.collections import Collection
-from registrum.core.metadata import Fact
+from registrum.core.metadata import Facts
 from registrum.core.policy import Action
 from registrum.server.db import collections as collections_of
 from registrum.server.db.statements import prepared
@@ -101,6 +101,21 @@ def begin(
     return added
 
 
+_LOCK = prepared(
+    select(func.count(1)).select_from(
+        select(artifacts.c.id)
+        .where(artifacts.c.id == bindparam("artifact_id"))
+        .with_for_update()
+        .subquery()
+    )
+)
+
+
+def lock(tx: Tx, artifact_id: int) -> None:
+    """Makes other writers of this artifact wait until this transaction ends; what is read after it is current."""
+    tx.value(_LOCK, artifact_id=artifact_id)
+
+
 _SAME_CONTENT = prepared(
     select(artifacts.c.id)
     .join(memberships, memberships.c.artifact_id == artifacts.c.id)
@@ -160,6 +175,11 @@ _COMMIT = prepared(
         expires_at=bindparam("expires"),
     )
 )
+_MORE_FACTS = prepared(
+    update(artifacts)
+    .where(artifacts.c.id == bindparam("artifact_id"))
+    .values(more_facts=bindparam("more"))
+)
 _FACT = prepared(
     insert(facts).values(
         artifact_id=bindparam("artifact_id"),
@@ -180,7 +200,7 @@ def commit(
     file_count: int,
     manifest_id: int,
     expires_at: datetime | None,
-    facts_found: Sequence[Fact],
+    facts_found: Facts,
 ) -> None:
     """Makes a pending artifact a committed one; its membership has been added in the same transaction."""
     own = artifact.require(Action.WRITE)
@@ -197,7 +217,7 @@ def commit(
     _add_facts(tx, own.id, facts_found)
 
 
-def _add_facts(tx: Tx, artifact_id: int, found: Sequence[Fact]) -> None:
+def _add_facts(tx: Tx, artifact_id: int, found: Facts) -> None:
     tx.run_many(
         _FACT,
         [
@@ -208,9 +228,11 @@ def _add_facts(tx: Tx, artifact_id: int, found: Sequence[Fact]) -> None:
                 "number": fact.number,
                 "text": fact.text,
             }
-            for fact in found
+            for fact in found.indexed
         ],
     )
+    more = {path_key(path): values for path, values in (found.more or {}).items()}
+    tx.run(_MORE_FACTS, artifact_id=artifact_id, more=more or None)
 
 
 _OUTPUT = prepared(
@@ -252,7 +274,7 @@ def change(
     metadata: str | None,
     ttl_seconds: int | None,
     expires_at: datetime | None,
-    facts_found: Sequence[Fact] | None,
+    facts_found: Facts | None,
 ) -> None:
     """Sets what may change of an artifact.
 

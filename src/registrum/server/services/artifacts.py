@@ -205,6 +205,7 @@ def update_artifact(tx: Tx, ask: UpdateArtifact) -> int:
         NotFound, Forbidden: the actor may not write in the version's source project.
         Invalid, InvalidName, TooLarge: a document, tag, alias or TTL breaks its rules.
     """
+    versions.lock(tx, ask.artifact_id)
     found = artifacts.get_for(tx, Action.WRITE, ask.artifact_id)
     artifact = found.thing
     description, metadata = artifact.description, artifact.metadata
@@ -277,6 +278,7 @@ def delete_artifact(tx: Tx, artifact_id: int, *, with_aliases: bool) -> Artifact
         NotFound, Forbidden: the actor may not write in the version's source project.
         InUse: aliases stand on it and may not go, or one of them is protected.
     """
+    versions.lock(tx, artifact_id)
     found = artifacts.get_for(tx, Action.WRITE, artifact_id)
     protected = aliases.protected_on(tx, found)
     if protected:

@@ -247,6 +247,7 @@ def _prepare(
 
 
 def _commit(tx: Tx, artifact_id: int, ready: _Ready, held: Sequence[str]) -> None:
+    versions.lock(tx, artifact_id)
     found = artifacts.get_for(tx, Action.WRITE, artifact_id)
     artifact = found.thing
     if artifact.state == "committed":

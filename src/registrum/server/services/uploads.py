@@ -11,7 +11,7 @@ from registrum.core.files import ReservedFile, WantedFile
 from registrum.core.manifest import NAME, check_path
 from registrum.core.policy import Action
 from registrum.server.blobs.store import BlobKey, Expected, PartsPlan, StoredBlob
-from registrum.server.db import artifacts, blobs, files, manifests
+from registrum.server.db import artifacts, blobs, files, manifests, versions
 from registrum.server.db import uploads as upload_rows
 from registrum.server.db.manifests import AnnouncedManifest
 from registrum.server.db.tx import Tx
@@ -66,6 +66,7 @@ def announce_manifest(tx: Tx, ask: AnnounceManifest, blob_id: str) -> AnnouncedM
         Conflict: the artifact is committed.
         NotSupported: it is a manifest of several writers or an incremental one.
     """
+    versions.lock(tx, ask.artifact_id)
     found = pending_for(tx, ask.artifact_id)
     if ask.kind != "FULL":
         raise NotSupported(
@@ -182,6 +183,7 @@ def create_files(
 
 
 def _reserve(tx: Tx, artifact_id: int, wanted: Sequence[WantedFile]) -> list[ReservedFile]:
+    versions.lock(tx, artifact_id)
     found = pending_for(tx, artifact_id)
     return files.reserve(tx, found, _project_id(found), wanted)
 
