@@ -1,0 +1,101 @@
+"""The byte routes behind a real uvicorn: peers that leave, keep-alive, and memory while a large body passes."""
+
+import hashlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+import uvicorn
+
+from registrum.server.blobs.store import Expected
+from tests.wire.test_transfer import MIB, Site, md5
+
+
+class Noted:
+    """The application, and an event for each request that has ended."""
+
+    def __init__(self, app) -> None:
+        self.app = app
+        self.ended = threading.Semaphore(0)
+
+    async def __call__(self, scope, receive, send) -> None:
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self.ended.release()
+
+
+@pytest.fixture
+def site(tmp_path) -> Iterator[Site]:
+    made = Site(tmp_path)
+    made.noted = Noted(made.app)
+    config = uvicorn.Config(
+        made.noted, http="httptools", loop="uvloop", lifespan="off", log_level="critical"
+    )
+    server = uvicorn.Server(config)
+    listening = socket.create_server(("127.0.0.1", 0))
+    made.address = listening.getsockname()
+    thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+    thread.start()
+    yield made
+    server.should_exit = True
+    thread.join(20)
+    made.store.close()
+
+
+def local(site: Site, url: str) -> str:
+    host, port = site.address
+    parts = urlsplit(url)
+    return f"http://{host}:{port}{parts.path}?{parts.query}"
+
+
+def test_bytes_go_up_and_down(site):
+    key, content = site.reserve(), hashlib.sha256(b"seed").digest() * (300_000)
+    put = httpx.put(
+        local(site, site.urls.put_blob(key, "a", Expected(md5(content)))), content=content
+    )
+    assert put.status_code == 200
+    got = httpx.get(local(site, site.urls.get_blob(key, "a", len(content), md5=md5(content))))
+    assert got.content == content
+
+
+def test_a_client_that_leaves_half_way_leaves_nothing(site):
+    url = urlsplit(site.urls.put_blob(site.reserve(), "a", Expected()))
+    with socket.create_connection(site.address) as client:
+        head = (
+            f"PUT {url.path}?{url.query} HTTP/1.1\r\nHost: x\r\nContent-Length: {9 * MIB}\r\n\r\n"
+        )
+        client.sendall(head.encode() + bytes(4 * MIB))
+    assert site.noted.ended.acquire(timeout=20)
+    assert not site.files()
+    assert not site.ledger.stored
+
+
+def test_a_reader_that_leaves_ends_the_reading(site):
+    url = urlsplit(site.stored(bytes(200 * MIB)))
+    with socket.create_connection(site.address) as client:
+        client.sendall(f"GET {url.path}?{url.query} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        assert client.recv(1000).startswith(b"HTTP/1.1 200")
+    assert site.noted.ended.acquire(timeout=20)
+
+
+def test_a_refused_upload_is_answered_though_its_body_is_still_coming(site):
+    bad = local(site, site.urls.put_blob(site.reserve(), "a", Expected())) + "x"
+    answer = httpx.put(bad, content=bytes(20 * MIB))
+    assert answer.status_code == 403
+
+
+def test_small_answers_over_one_connection_do_not_stall(site):
+    url = local(site, site.stored(b"x" * 1000))
+    with httpx.Client() as client:
+        took = []
+        for _ in range(30):
+            started = time.perf_counter()
+            assert client.get(url).status_code == 200
+            took.append(time.perf_counter() - started)
+    # Nagle's algorithm against delayed acknowledgements would make it 40 ms each.
+    assert sorted(took)[len(took) // 2] < 0.03
