@@ -273,6 +273,8 @@ def three(database: Database) -> Database:
         ({"config.other": {"$exists": False}, "name": {"$in": ["a"]}}, ["a"]),
         ({"display_name": {"$contains": "n b"}}, ["b"]),
         ({"name": ["a"]}, ["a"]),
+        ({"display_name": {"$regex": "^run [ab]$"}}, ["b", "a"]),
+        ({"config.lr": {"$regex": "^a"}, "tags": {"$not": {"$regex": "."}}}, ["c"]),
         ({"display_name": "run c"}, ["c"]),
         ({"config.lr.value": 0.1}, ["a"]),
         ({"config.lr": 0.01}, ["b"]),

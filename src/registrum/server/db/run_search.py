@@ -12,6 +12,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Float,
+    String,
     Text,
     and_,
     bindparam,
@@ -33,6 +34,7 @@ from registrum.core.policy import Action
 from registrum.core.projects import Project
 from registrum.core.runs import SILENT_FOR, Run, RunState
 from registrum.server.db.columns import Moment
+from registrum.server.db.conditions import PatternText, contains, fits, is_small_enough
 from registrum.server.db.json_paths import json_number, json_text
 from registrum.server.db.pages import plain
 from registrum.server.db.runs import ALL_COLUMNS, SMALL_COLUMNS, WITH_PROJECT, runs_from
@@ -143,8 +145,11 @@ def _comparison(asked: Compare, now: datetime) -> ColumnElement[bool]:
     column = field.column(now)
     return _one_value(
         asked,
-        lambda op, value: _compare(column, op, value if op == "$exists" else field.read(value)),
+        lambda op, value: _compare(column, op, value if op in _AS_IT_IS else field.read(value)),
     )
+
+
+_AS_IT_IS = ("$exists", "$regex")
 
 
 _Test = Callable[[str, Any], ColumnElement[bool]]
@@ -166,9 +171,15 @@ def _one_value(asked: Compare, test: _Test) -> ColumnElement[bool]:
 def _compare(column: ColumnElement[Any], op: str, value: Any) -> ColumnElement[bool]:
     if op == "$exists":
         return column.is_not(None)
+    if op in ("$regex", "$contains") and not isinstance(column.type, String):
+        raise InvalidFilter(f"{op} is for texts only.")
+    if op == "$regex":
+        if not is_small_enough(value):
+            raise InvalidFilter("A regular expression in the filter is too large.")
+        return fits(column, literal(value, PatternText()))
     bound = literal(value, column.type)
     if op == "$contains":
-        return func.replace(column, bound, "") != column
+        return contains(column, bound)
     operators: dict[str, Callable[[Any], Any]] = {
         "$eq": column.__eq__,
         "$gt": column.__gt__,
