@@ -64,6 +64,13 @@ def test_each_request_is_logged_once_without_its_query_string(lines: io.StringIO
     assert "secret-signature" not in lines.getvalue()
 
 
+def test_the_token_of_a_one_time_link_is_not_logged(lines: io.StringIO) -> None:
+    for app in (answers, fails):
+        run(logs.RequestLog(app), "/password/one-time-token")
+    assert [line["path"] for line in requests_in(lines)] == ["/password/***"] * 2
+    assert "one-time-token" not in lines.getvalue()
+
+
 def test_other_lines_carry_the_number_and_lose_query_strings(lines: io.StringIO) -> None:
     run(logs.RequestLog(answers), "/", **{"X-Request-Id": "from-proxy.7"})
     inside = json.loads(lines.getvalue().splitlines()[0])

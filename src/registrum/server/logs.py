@@ -30,6 +30,7 @@ _log = logging.getLogger(__name__)
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _QUERY = re.compile(r"(?<=[\w/%.~-])\?[\w.~%+*-]+=[^\s'\"<>]*")
 _PASSWORD = re.compile(r"(?<=://)([^\s/:@]*):[^\s/@]+@")
+_SECRET_BELOW = ("/password/",)
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -129,7 +130,8 @@ class RequestLog:
         try:
             await self._app(scope, receive, send_numbered)
         except Exception:
-            _log.exception("unexpected error in %s %s", scope["method"], scope["path"])
+            path = _without_token(scope["path"])
+            _log.exception("unexpected error in %s %s", scope["method"], path)
             if status:
                 raise  # Half an answer is out: the server cuts the connection.
             await _apologize(number, send_numbered)
@@ -144,7 +146,7 @@ class RequestLog:
             return
         request: dict[str, Any] = {
             "method": scope["method"],
-            "path": scope["path"],
+            "path": _without_token(scope["path"]),
             "status": status,
             "ms": round(seconds * 1000, 2),
             "request_id": state["request_id"],
@@ -157,6 +159,14 @@ class RequestLog:
         line = logging.LogRecord(_requests.name, logging.INFO, "", 0, "request", None, None)
         line.request = request
         _requests.handle(line)
+
+
+def _without_token(path: str) -> str:
+    """The path, but for what is a secret in one-time links."""
+    for prefix in _SECRET_BELOW:
+        if path.startswith(prefix):
+            return f"{prefix}***"
+    return path
 
 
 def _number(scope: Scope) -> str:
