@@ -1,7 +1,7 @@
 """A small world for tests of pages: the people of a first start, a run, two versions of a model, and one of them in the registry."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -143,28 +143,21 @@ def _people(tx: Tx, link: NewToken) -> None:
     )
 
 
-def pages_app(config: Config) -> Starlette:
-    """The pages and the routes of bytes on a scene's data folder, without the rest of the server; closes at shutdown."""
+@contextmanager
+def open_pages(config: Config) -> Iterator[Starlette]:
+    """The pages and the routes of bytes on a scene's data folder, without the rest of the server."""
     database = open_database(config.database)
     assert config.blob_folder
     store = DiskStore(config.blob_folder)
     keys = [key.encode() for key in config.secret_key]
     secrets, signer = Secrets(keys), Signer(keys)
     site = Site(config, database, store, secrets, signer, SignIns(database, secrets))
-
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        yield
+    bytes_of = BlobRoutes(store, signer, _NothingComes())
+    try:
+        yield Starlette(routes=[Route("/blobs/{rest:path}", bytes_of), *routes(site)])
+    finally:
         store.close()
         database.close()
-
-    return Starlette(
-        routes=[
-            Route("/blobs/{rest:path}", BlobRoutes(store, signer, _NothingComes())),
-            *routes(site),
-        ],
-        lifespan=lifespan,
-    )
 
 
 class _NothingComes:

@@ -104,7 +104,11 @@ def _version(visit: Visit, project: Project, collection: str, version: str) -> R
         logged_by=run.get(artifact.run_id or 0),
         creator=creator,
         used_by=used_by,
-        linked=[place for place in places.nodes if place.collection.id != artifact.source.id],
+        linked=[
+            place
+            for place in places.nodes
+            if place.collection.id not in (artifact.source.id, found.collection.id)
+        ],
         files=files,
         files_refusal=refusal,
     )
