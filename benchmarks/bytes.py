@@ -195,7 +195,7 @@ def memory_mib(pid: int) -> float:
     total = 0
     for member in process_family(pid):
         for line in Path(f"/proc/{member}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss_Anon:"):
+            if line.startswith("Pss:"):
                 total += int(line.split()[1])
     return total / 1024
 

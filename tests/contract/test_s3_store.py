@@ -1,15 +1,16 @@
 """What only S3 does: clients that put and get by signed addresses, past the server."""
 
+import asyncio
 from base64 import b64encode
 from datetime import timedelta
 
 import httpx
 import pytest
 
-from registrum.core.errors import Invalid, Unavailable
+from registrum.core.errors import DigestMismatch, Invalid, Unavailable
 from registrum.server.blobs.s3 import S3Store
 from registrum.server.blobs.store import BlobKey, Expected, PartsPlan
-from tests.contract.test_blob_stores import InParts, content_of, get, md5
+from tests.contract.test_blob_stores import MIB, InParts, breaking, content_of, get, md5, pieces
 from tests.seaweed import client
 
 pytestmark = pytest.mark.slow
@@ -103,7 +104,19 @@ def test_nothing_but_blobs_stays_in_the_bucket(store, seaweed):
     asked = client(seaweed)
     found = asked.list_objects_v2(Bucket=seaweed.bucket, Prefix=store._prefix)["Contents"]
     assert [entry["Key"] for entry in found] == [f"{store._prefix}blobs/{upload.key}"]
-    assert not asked.list_multipart_uploads(Bucket=seaweed.bucket).get("Uploads")
+    assert not open_uploads(store, seaweed)
+
+
+def test_a_body_that_fails_leaves_no_open_upload(store, seaweed):
+    for body, expect in ((breaking, Expected()), (pieces, Expected(md5(b"other")))):
+        with pytest.raises((ConnectionResetError, DigestMismatch)):
+            asyncio.run(store.put(BlobKey.new(), body(content_of(20 * MIB)), expect))
+    assert not open_uploads(store, seaweed)
+
+
+def open_uploads(store, seaweed) -> list[str]:
+    found = client(seaweed).list_multipart_uploads(Bucket=seaweed.bucket).get("Uploads", [])
+    return [each["Key"] for each in found if each["Key"].startswith(store._prefix)]
 
 
 def test_a_store_that_can_be_used_says_so(store):

@@ -20,6 +20,7 @@ from registrum.server.blobs.store import CHUNK_BYTES
 
 RING_BLOCKS = 6
 _SPARE_BLOCKS = 24
+_PRIVATE = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
 
 Lane = Callable[[memoryview], None]
 
@@ -32,7 +33,7 @@ class Buffers:
 
     def take(self) -> mmap.mmap:
         """One that nobody uses."""
-        return self._spare.pop() if self._spare else mmap.mmap(-1, CHUNK_BYTES)
+        return self._spare.pop() if self._spare else mmap.mmap(-1, CHUNK_BYTES, _PRIVATE)
 
     def give(self, buffer: mmap.mmap) -> None:
         """Returns one; more than a few are let go."""
