@@ -53,6 +53,7 @@ class EventKind(StrEnum):
     VERSION_CHANGED = "version.changed"
     VERSION_DELETED = "version.deleted"
     VERSION_RESTORED = "version.restored"
+    VERSION_EXPIRED = "version.expired"
     VERSION_LINKED = "version.linked"
     VERSION_UNLINKED = "version.unlinked"
     VERSION_TAGGED = "version.tagged"

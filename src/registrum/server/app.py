@@ -20,6 +20,8 @@ from registrum.server.graphql.context import Services
 from registrum.server.graphql.endpoint import GraphQLEndpoint
 from registrum.server.graphql.execution import Engine
 from registrum.server.graphql.nouns import bound_schema
+from registrum.server.jobs import expiry
+from registrum.server.jobs.runner import Desk, Runner
 from registrum.server.logs import RequestLog
 from registrum.server.services import setup, uploads
 from registrum.server.services.credentials import Secrets
@@ -108,6 +110,9 @@ class _App:
         authenticator = Authenticator(database, secrets)
         endpoint = GraphQLEndpoint(Engine(bound_schema()), services, authenticator, signer)
         self._close.append(endpoint.close)
+        runner = Runner(Desk(database, store), expiry.KINDS)
+        await asyncio.to_thread(runner.start)
+        self._close.append(runner.close)
         blobs = BlobRoutes(
             store, signer, _Recorder(database), max_upload_bytes=config.max_upload_bytes
         )
