@@ -24,6 +24,7 @@ def lines() -> Iterator[io.StringIO]:
     level = root.level
     root.addHandler(stream)
     root.setLevel("INFO")
+    logging.getLogger("httpx").setLevel("WARNING")  # The asking side logs addresses whole.
     yield written
     root.removeHandler(stream)
     root.setLevel(level)
