@@ -4,21 +4,21 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 FAST := -n 2 -m "not slow"
 
-.PHONY: serve test fast client check format test-slow bench docs postgres clean
+.PHONY: serve test fast client check format test-slow bench docs postgres chromium clean
 .DELETE_ON_ERROR:
 
 ## serve: the server on SQLite and a data folder, at http://127.0.0.1:8080
 serve: $(BIN)/.server
 	$(BIN)/registrum serve
 
-## test: everything but the slow tests; installs PostgreSQL's binaries where root and missing
+## test: everything but the slow tests; installs PostgreSQL and Chromium where root and missing
 test: check fast client
 
 fast: $(BIN)/.dev postgres
-	$(BIN)/pytest $(FAST) --ignore tests/client --ignore tests/house
+	$(BIN)/pytest $(FAST) --ignore tests/client --ignore tests/browser --ignore tests/house
 
-client: $(BIN)/.dev postgres
-	$(BIN)/pytest $(FAST) tests/client
+client: $(BIN)/.dev postgres chromium
+	$(BIN)/pytest $(FAST) tests/client tests/browser
 
 ## check: style, types, layers, and the tests that read the code and the documents
 check: $(BIN)/.dev
@@ -33,7 +33,7 @@ format: $(BIN)/.dev
 	$(BIN)/ruff format
 
 ## test-slow: what `make test` runs, and the older clients, kills, large files and the browser matrix
-test-slow: check postgres
+test-slow: check postgres chromium
 	$(BIN)/pytest -n 2
 
 ## bench: prints the table of performance budgets
@@ -46,6 +46,9 @@ docs: $(BIN)/.dev
 
 postgres:
 	@sh tests/install-postgres.sh
+
+chromium:
+	@sh tests/install-chromium.sh
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
