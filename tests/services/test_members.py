@@ -1,0 +1,222 @@
+"""Members of a registry: defaults, roles in effect, the last admin, service accounts, guests, teams."""
+
+import pytest
+
+from registrum.core.actors import Actor
+from registrum.core.errors import Forbidden, InUse, Invalid, NotFound
+from registrum.core.policy import Action
+from registrum.core.projects import ProjectName
+from registrum.server.db import Database, entities, members, organizations, projects, teams
+from registrum.server.services import members as service
+from registrum.server.services.credentials import Secrets
+from registrum.server.services.teams import create_service_account, reveal_first_keys
+from tests.services import acme
+
+SECRETS = Secrets([b"k" * 40])
+
+
+@pytest.fixture
+def people(database: Database) -> dict[str, Actor]:
+    return acme.found(database)
+
+
+@pytest.fixture
+def registry(database: Database, people: dict[str, Actor]) -> int:
+    return acme.registry(database, people["max"], "secret", access="RESTRICTED")
+
+
+def add(
+    database: Database, actor: Actor, registry: int, *whom: Actor, role: str | None = None
+) -> None:
+    numbers = [one.user_id or 0 for one in whom]
+    database.write(actor, lambda tx: service.add_members(tx, registry, numbers, [], role))
+
+
+def team_id(database: Database, actor: Actor) -> int:
+    with database.read(actor) as tx:
+        return entities.get_for(tx, Action.READ_ENTITY, acme.TEAM).thing.id
+
+
+def roles(database: Database, actor: Actor, name: str = "secret") -> dict[str, tuple[str, str]]:
+    found = acme.read(database, actor, name)
+    with database.read(actor) as tx:
+        return {
+            m.user.username: (m.role.label, m.effective_role.label)
+            for m in members.users_of(tx, found)
+        }
+
+
+def may(database: Database, actor: Actor, action: Action, number: int) -> bool:
+    with database.read(actor) as tx:
+        return number in projects.by_ids(tx, action, [number])
+
+
+def test_users_become_restricted_viewers_and_keep_the_role_when_added_again(
+    database: Database, people: dict[str, Actor], registry: int
+) -> None:
+    add(database, people["max"], registry, people["vic"])
+    assert roles(database, people["max"])["vic"] == ("restricted_viewer", "restricted_viewer")
+    add(database, people["max"], registry, people["vic"], role="admin")
+    assert roles(database, people["max"])["vic"][0] == "restricted_viewer"
+
+
+def test_a_restricted_viewer_sees_but_does_not_download(
+    database: Database, people: dict[str, Actor], registry: int
+) -> None:
+    add(database, people["max"], registry, people["vic"])
+    assert may(database, people["vic"], Action.READ, registry)
+    assert not may(database, people["vic"], Action.DOWNLOAD, registry)
+
+
+def test_a_guest_from_outside_has_exactly_that_role_and_sees_the_organization(
+    database: Database, people: dict[str, Actor], registry: int
+) -> None:
+    other = acme.registry(database, people["max"], "other")
+    add(database, people["max"], registry, people["sam"], role="member")
+    assert may(database, people["sam"], Action.LINK, registry)
+    assert not may(database, people["sam"], Action.READ, other)
+    with database.read(people["sam"]) as tx:
+        found = organizations.get_for(tx, Action.READ_ORGANIZATION, acme.ORGANIZATION).thing
+        assert found.entity.name == acme.OWNER
+
+
+def test_a_registry_member_writes_although_he_is_viewer_of_the_organization(
+    database: Database, people: dict[str, Actor], registry: int
+) -> None:
+    add(database, people["max"], registry, people["vic"], role="member")
+    assert may(database, people["vic"], Action.EDIT_COLLECTION, registry)
+
+
+def test_the_role_in_effect_counts_teams_and_the_organization(
+    database: Database, people: dict[str, Actor]
+) -> None:
+    number = acme.registry(database, people["ada"], "open")
+    add(database, people["ada"], number, people["max"], people["vic"], people["ada"])
+    team = team_id(database, people["max"])
+    database.write(people["ada"], lambda tx: service.add_members(tx, number, [], [team], "member"))
+    assert roles(database, people["ada"], "open") == {
+        "ada": ("admin", "admin"),
+        "max": ("restricted_viewer", "member"),
+        "vic": ("restricted_viewer", "viewer"),
+    }
+    assert may(database, people["max"], Action.LINK, number)
+
+
+def test_removing_who_is_no_member_succeeds_and_changing_his_role_is_not_found(
+    database: Database, people: dict[str, Actor], registry: int
+) -> None:
+    sam = people["sam"].user_id or 0
+    database.write(people["max"], lambda tx: service.remove_members(tx, registry, [sam], []))
+    with pytest.raises(NotFound):
+        database.write(people["max"], lambda tx: service.update_user(tx, registry, sam, "viewer"))
+
+
+@pytest.mark.parametrize("role", ["owner", "Admin", ""])
+def test_unknown_roles_are_refused(
+    database: Database, people: dict[str, Actor], registry: int, role: str
+) -> None:
+    add(database, people["max"], registry, people["vic"])
+    vic = people["vic"].user_id or 0
+    with pytest.raises(Invalid, match="restricted_viewer, viewer, member, admin"):
+        database.write(people["max"], lambda tx: service.update_user(tx, registry, vic, role))
+
+
+def test_only_admins_change_members(
+    database: Database, people: dict[str, Actor], registry: int
+) -> None:
+    add(database, people["max"], registry, people["vic"], role="member")
+    with pytest.raises(Forbidden, match="role there is member, and it takes admin"):
+        add(database, people["vic"], registry, people["sam"])
+    with pytest.raises(NotFound):
+        add(database, people["sam"], registry, people["sam"])
+
+
+def test_the_last_admin_stays_unless_an_organization_admin_does_it(
+    database: Database, people: dict[str, Actor], registry: int
+) -> None:
+    mine = people["max"].user_id or 0
+    with pytest.raises(InUse):
+        database.write(people["max"], lambda tx: service.update_user(tx, registry, mine, "viewer"))
+    with pytest.raises(InUse):
+        database.write(people["max"], lambda tx: service.remove_members(tx, registry, [mine], []))
+    assert roles(database, people["max"])["max"][0] == "admin"
+    database.write(people["ada"], lambda tx: service.remove_members(tx, registry, [mine], []))
+    assert roles(database, people["ada"]) == {}
+
+
+def test_an_admin_can_go_when_another_one_stays(
+    database: Database, people: dict[str, Actor], registry: int
+) -> None:
+    add(database, people["max"], registry, people["vic"], role="admin")
+    mine = people["max"].user_id or 0
+    database.write(people["max"], lambda tx: service.remove_members(tx, registry, [mine], []))
+    assert set(roles(database, people["vic"])) == {"vic"}
+
+
+def test_teams_are_members_with_their_own_role(
+    database: Database, people: dict[str, Actor], registry: int
+) -> None:
+    team = team_id(database, people["max"])
+    database.write(people["max"], lambda tx: service.add_members(tx, registry, [], [team]))
+    database.write(people["max"], lambda tx: service.update_team(tx, registry, team, "viewer"))
+    found = acme.read(database, people["max"], "secret")
+    with database.read(people["max"]) as tx:
+        assert [(t.team.name, t.role.label) for t in members.teams_of(tx, found)] == [
+            (acme.TEAM, "viewer")
+        ]
+    database.write(people["max"], lambda tx: service.remove_members(tx, registry, [], [team]))
+    with pytest.raises(NotFound):
+        database.write(people["max"], lambda tx: service.update_team(tx, registry, team, "admin"))
+
+
+def test_nobody_is_added_if_one_does_not_exist(
+    database: Database, people: dict[str, Actor], registry: int
+) -> None:
+    numbers = [people["vic"].user_id or 0, 10**9]
+    with pytest.raises(NotFound):
+        database.write(people["max"], lambda tx: service.add_members(tx, registry, numbers, []))
+    assert set(roles(database, people["max"])) == {"max"}
+
+
+def test_a_service_account_is_member_or_admin(
+    database: Database, people: dict[str, Actor], registry: int
+) -> None:
+    key = SECRETS.new_key_with_seed()
+    robot = database.write(
+        people["max"], lambda tx: create_service_account(tx, acme.TEAM, "CI", key)
+    )
+    database.write(people["max"], lambda tx: service.add_members(tx, registry, [robot], []))
+    assert roles(database, people["max"])["CI"][0] == "member"
+    with pytest.raises(Invalid, match="service account"):
+        database.write(people["max"], lambda tx: service.update_user(tx, registry, robot, "viewer"))
+    with pytest.raises(Invalid, match="service account"):
+        add(database, people["max"], registry, Actor(robot), role="restricted_viewer")
+
+
+def test_members_are_of_registries_only(database: Database, people: dict[str, Actor]) -> None:
+    number = database.write(
+        people["max"], lambda tx: projects.create_on_demand(tx, acme.TEAM, "runs").thing.id
+    )
+    with pytest.raises(Invalid, match="not a registry"):
+        add(database, people["max"], number, people["vic"])
+
+
+def test_a_name_of_a_project_is_not_told_to_strangers(
+    database: Database, people: dict[str, Actor], registry: int
+) -> None:
+    name = ProjectName(acme.OWNER, "wandb-registry-secret")
+    with database.read(people["sam"]) as tx, pytest.raises(NotFound):
+        projects.get_for(tx, Action.ADMINISTER, name)
+
+
+def test_the_first_key_is_shown_to_its_creator_only(
+    database: Database, people: dict[str, Actor]
+) -> None:
+    key = SECRETS.new_key_with_seed()
+    database.write(people["max"], lambda tx: create_service_account(tx, acme.TEAM, "CI bot", key))
+    for who, secret in (("ada", None), ("max", key.secret)):
+        with database.read(people[who]) as tx:
+            team = entities.get_for(tx, Action.READ_ENTITY, acme.TEAM).thing
+            listed = teams.members_by_team(tx, [team])[team.id]
+            shown, _ = reveal_first_keys(tx, SECRETS, listed)
+            assert (shown[-1].user.name, shown[-1].api_key) == ("CI bot", secret)
