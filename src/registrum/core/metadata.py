@@ -1,9 +1,11 @@
 """An artifact's metadata: the limits of the document, and the scalars in it that search finds ("facts")."""
 
 import json
+import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from registrum.core.errors import Invalid, TooLarge
 
@@ -12,6 +14,8 @@ MAX_METADATA_KEYS = 100
 MAX_DEPTH = 64
 MAX_FACTS = 64
 MAX_FACT_TEXT = 256
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,20 +82,35 @@ def _depth(document: Any) -> int:
     return deepest
 
 
-def facts_of(metadata: str | None) -> list[Fact]:
-    """The first 64 scalars of a metadata document, in its order; texts beyond 256 characters are left out."""
-    if not metadata:
-        return []
-    facts: list[Fact] = []
+class Facts(NamedTuple):
+    """All that search finds in a metadata document.
+
+    Attributes:
+        indexed: the first 64 scalars, without paths and texts beyond 256 characters.
+        more: the other ones by path; None where there are none.
+    """
+
+    indexed: list[Fact]
+    more: dict[str, list[float | str]] | None
+
+
+def facts_of(metadata: str | None) -> Facts:
+    """What search finds in a metadata document, in its order."""
+    indexed: list[Fact] = []
+    more: dict[str, list[float | str]] = {}
     seen: dict[str, int] = {}
-    for path, value in _scalars("", json.loads(metadata)):
+    for path, value in _scalars("", json.loads(metadata) if metadata else {}):
         found = _fact(path, seen.get(path, 0), value)
-        if found is not None:
+        if found is None:
+            continue
+        if len(indexed) < MAX_FACTS and _is_indexed(found):
             seen[path] = found.ordinal + 1
-            facts.append(found)
-            if len(facts) == MAX_FACTS:
-                break
-    return facts
+            indexed.append(found)
+        else:
+            kept = found.text if found.number is None else found.number
+            assert kept is not None
+            more.setdefault(found.path, []).append(kept)
+    return Facts(indexed, more or None)
 
 
 def _scalars(path: str, value: Any) -> Iterator[tuple[str, Any]]:
@@ -106,22 +125,24 @@ def _scalars(path: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _fact(path: str, ordinal: int, value: Any) -> Fact | None:
-    if value is None or not _storable(path):
+    path = _storable(path)
+    if value is None:
         return None
     if isinstance(value, bool):
         return Fact(path, ordinal, None, "true" if value else "false")
     if isinstance(value, int | float):
         try:
-            return Fact(path, ordinal, float(value), None)
+            number = float(value)
         except OverflowError:
             return None
-    return Fact(path, ordinal, None, value) if _storable(value) else None
+        return Fact(path, ordinal, number, None) if math.isfinite(number) else None
+    return Fact(path, ordinal, None, _storable(value))
 
 
-def _storable(text: str) -> bool:
-    """Short enough, and of characters that every database keeps."""
-    return (
-        len(text) <= MAX_FACT_TEXT
-        and "\x00" not in text
-        and not any("\ud800" <= char <= "\udfff" for char in text)
-    )
+def _is_indexed(fact: Fact) -> bool:
+    return len(fact.path) <= MAX_FACT_TEXT and len(fact.text or "") <= MAX_FACT_TEXT
+
+
+def _storable(text: str) -> str:
+    """The text, with a replacement for characters that not every database keeps."""
+    return _UNSTORABLE.sub("\ufffd", text)

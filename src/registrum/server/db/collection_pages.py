@@ -31,7 +31,7 @@ SORTABLE: pages.Sortable = {
         collections.c.updated_at, collections.c.created_at, type_=collections.c.created_at.type
     ),
 }
-NEWEST = Sorting("id", descending=True)
+NEWEST = Sorting("id", True, "collections")
 KINDS = ("sequence", "portfolio")
 
 
@@ -109,7 +109,7 @@ def _page(
         **of,
         **by[1],
         **project_by[1],
-        **pages.cursor_values(ask.page, SORTABLE[sorting.field]),
+        **pages.cursor_values(ask.page, sorting, _keys(sorting)),
         "kinds": ask.kinds,
         "limit": ask.page.first + 1,
     }
@@ -120,7 +120,7 @@ def _page(
     found = rows_of.from_rows(tx, rows)
     if ask.with_tags:
         found = with_tags(tx, found)
-    keys = {row.c_id: (row.k, row.c_id) for row in rows}
+    keys = {row.c_id: pages.place(sorting, _keys(sorting), row) for row in rows}
     return page_of(found, ask.page.first, lambda collection: keys[collection.id], total)
 
 
@@ -137,27 +137,29 @@ def _total_of(shape: _Shape) -> _Shape:
     )
 
 
+def _keys(sorting: Sorting) -> pages.Keys:
+    return pages.keys_of(SORTABLE[sorting.field], collections.c.id)
+
+
 @lru_cache(maxsize=512)
 def _statement(shape: _Shape) -> Prepared:
     conditions = _conditions(shape)
     total = select(func.count()).select_from(collections).where(*conditions).correlate(None)
     if shape.is_total:
         return prepared(total)
-    column = SORTABLE[shape.sorting.field]
-    asked: list[ColumnElement[Any]] = [*COLLECTION_COLUMNS, pages.plain(column).label("k")]
+    order = _keys(shape.sorting)
+    asked: list[ColumnElement[Any]] = [*COLLECTION_COLUMNS, *pages.labelled(order)]
     if shape.with_total:
         asked.append(total.scalar_subquery().label("total"))
     statement = (
         select(*asked)
         .select_from(with_type())
         .where(*conditions)
-        .order_by(*pages.order_by(column, collections.c.id, shape.sorting.descending))
+        .order_by(*pages.order_by(order, shape.sorting.descending))
         .limit(bindparam("limit"))
     )
     if shape.has_after:
-        statement = statement.where(
-            pages.behind(column, collections.c.id, shape.sorting.descending)
-        )
+        statement = statement.where(pages.behind(order, shape.sorting.descending))
     return prepared(statement)
 
 

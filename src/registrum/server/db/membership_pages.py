@@ -70,9 +70,9 @@ SORTABLE: pages.Sortable = {
     "size": memberships.c.size_bytes,
     "acm_created_at": memberships.c.created_at,
 }
-NEWEST_VERSION = Sorting("version", descending=True)
-NEWEST = Sorting("id", descending=True)
-OLDEST = Sorting("id", descending=False)
+NEWEST_VERSION = Sorting("version", True, "versions")
+NEWEST = Sorting("id", True, "versions")
+OLDEST = Sorting("id", False, "versions")
 
 
 def _joined() -> FromClause:
@@ -233,7 +233,7 @@ def _page(
         **values,
         **collection_values,
         **project_values,
-        **pages.cursor_values(ask.page, SORTABLE[sorting.field]),
+        **pages.cursor_values(ask.page, sorting, _keys(sorting)),
         "limit": ask.page.first + 1,
     }
     rows = tx.rows(_statement(shape), **given)
@@ -241,28 +241,30 @@ def _page(
     if ask.page.with_total:
         total = rows[0].total if rows else tx.value(_total_statement(shape), **given)
     found = _loaded(tx, rows[: ask.page.first], ask.wants, {})
-    keys = {row.m_id: (row.k, row.m_id) for row in rows}
+    keys = {row.m_id: pages.place(sorting, _keys(sorting), row) for row in rows}
     page = page_of(found, ask.page.first, lambda m: keys[m.id], total)
     return replace(page, has_next_page=len(rows) > ask.page.first)
 
 
+def _keys(sorting: Sorting) -> pages.Keys:
+    return pages.keys_of(SORTABLE[sorting.field], memberships.c.id)
+
+
 @lru_cache(maxsize=512)
 def _statement(shape: _Shape) -> Prepared:
-    column = SORTABLE[shape.sorting.field]
-    asked: list[ColumnElement[Any]] = [*MEMBERSHIP_COLUMNS, pages.plain(column).label("k")]
+    order = _keys(shape.sorting)
+    asked: list[ColumnElement[Any]] = [*MEMBERSHIP_COLUMNS, *pages.labelled(order)]
     if shape.with_total:
         asked.append(_total(shape).scalar_subquery().label("total"))
     statement = (
         select(*asked)
         .select_from(_joined())
         .where(*_conditions(shape))
-        .order_by(*pages.order_by(column, memberships.c.id, shape.sorting.descending))
+        .order_by(*pages.order_by(order, shape.sorting.descending))
         .limit(bindparam("limit"))
     )
     if shape.has_after:
-        statement = statement.where(
-            pages.behind(column, memberships.c.id, shape.sorting.descending)
-        )
+        statement = statement.where(pages.behind(order, shape.sorting.descending))
     return prepared(statement)
 
 

@@ -27,7 +27,7 @@ SORTABLE: pages.Sortable = {
         projects.c.updated_at, projects.c.created_at, type_=projects.c.created_at.type
     ),
 }
-NEWEST = Sorting("id", descending=True)
+NEWEST = Sorting("id", True, "projects")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def page_of_registries(tx: Tx, action: Action, owner: Entity, ask: ProjectsAsk) 
     shape = _Shape(action, split, sorting, ask.page.after is not None)
     given: dict[str, Any] = {
         **values,
-        **pages.cursor_values(ask.page, SORTABLE[sorting.field]),
+        **pages.cursor_values(ask.page, sorting, _keys(sorting)),
         "owner_id": owner.id,
         "limit": ask.page.first + 1,
     }
@@ -73,9 +73,13 @@ def page_of_registries(tx: Tx, action: Action, owner: Entity, ask: ProjectsAsk) 
     total = None
     if ask.page.with_total:
         total = tx.value(_statement(replace(shape, has_after=False, is_total=True)), **given)
-    keys = {row.p_id: (row.k, row.p_id) for row in rows}
+    keys = {row.p_id: pages.place(sorting, _keys(sorting), row) for row in rows}
     found = [project_from(row) for row in rows]
     return page_of(found, ask.page.first, lambda project: keys[project.id], total)
+
+
+def _keys(sorting: Sorting) -> pages.Keys:
+    return pages.keys_of(SORTABLE[sorting.field], projects.c.id)
 
 
 @lru_cache(maxsize=256)
@@ -88,14 +92,14 @@ def _statement(shape: _Shape) -> Prepared:
         conditions.append(filters.condition(shape.filter, PROJECT_FIELDS))
     if shape.is_total:
         return prepared(select(func.count()).select_from(projects).where(*conditions))
-    column = SORTABLE[shape.sorting.field]
+    keys = _keys(shape.sorting)
     statement = (
-        select(*PROJECT_COLUMNS, pages.plain(column).label("k"))
+        select(*PROJECT_COLUMNS, *pages.labelled(keys))
         .select_from(with_owner())
         .where(*conditions)
-        .order_by(*pages.order_by(column, projects.c.id, shape.sorting.descending))
+        .order_by(*pages.order_by(keys, shape.sorting.descending))
         .limit(bindparam("limit"))
     )
     if shape.has_after:
-        statement = statement.where(pages.behind(column, projects.c.id, shape.sorting.descending))
+        statement = statement.where(pages.behind(keys, shape.sorting.descending))
     return prepared(statement)

@@ -23,6 +23,7 @@ from sqlalchemy.engine import Dialect
 
 from registrum.core.actors import Actor
 from registrum.core.errors import DeadlineExceeded, StorageFull, Unavailable
+from registrum.server.db.conditions import regexp
 from registrum.server.db.database import READ_TIMEOUT_S, WRITE_TIMEOUT_S, utc_now
 from registrum.server.db.tx import Taken, Tx
 
@@ -50,6 +51,7 @@ def connect(path: str, *, read_only: bool) -> sqlite3.Connection:
     connection.execute("PRAGMA cache_size=-8192")
     connection.execute("PRAGMA mmap_size=268435456")
     connection.execute("PRAGMA temp_store=MEMORY")
+    connection.create_function("regexp", 2, regexp, deterministic=True)
     if read_only:
         connection.execute("PRAGMA query_only=ON")
     return connection

@@ -306,6 +306,7 @@ artifacts = Table(
     Column("version", Integer),  # index in its sequence; set at commit
     Column("description", Text),
     Column("metadata", Text),  # JSON as the client sent it
+    Column("more_facts", JSONText),  # scalars beyond those in `facts`: percent-encoded path to list
     Column("size_bytes", BigInteger, nullable=False, server_default="0"),
     Column("file_count", Integer, nullable=False, server_default="0"),
     Column("history_step", BigInteger),
@@ -521,7 +522,9 @@ runs = Table(
     _to("project_id", "projects.id"),
     Column("name", Name, nullable=False),  # the run id that people see
     Column("display_name", Text),
-    Column("number", Integer, nullable=False, server_default="0"),  # counts the project's runs from 1; need not be unique
+    Column(
+        "number", Integer, nullable=False, server_default="0"
+    ),  # counts the project's runs from 1; need not be unique
     Column("state", String(16), nullable=False),
     Column("config", Text),
     Column("summary", Text),

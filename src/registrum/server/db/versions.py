@@ -12,6 +12,7 @@ from registrum.core.collections import Collection
 from registrum.core.metadata import Facts
 from registrum.core.policy import Action
 from registrum.server.db import collections as collections_of
+from registrum.server.db.conditions import path_key
 from registrum.server.db.statements import prepared
 from registrum.server.db.tables import (
     ALIVE,

@@ -624,6 +624,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=True),
         sa.Column("description", sa.Text(), nullable=True),
         sa.Column("metadata", sa.Text(), nullable=True),
+        sa.Column("more_facts", sa.Text(), nullable=True),
         sa.Column("size_bytes", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("file_count", sa.Integer(), server_default="0", nullable=False),
         sa.Column("history_step", sa.BigInteger(), nullable=True),
