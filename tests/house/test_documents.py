@@ -12,9 +12,7 @@ from registrum.cli import quickstart, registrum
 from registrum.server.config import Config, variable_of
 from tests.house.sources import ROOT, tracked_files
 
-MACHINE_PATH = re.compile(
-    "|".join(["/wo" + "rk/", "/ro" + "ot/", r"/ho" + r"me/(?!you\b)", "/opt/wh" + "eels"])
-)
+MACHINE_PATH = re.compile("|".join(["/wo" + "rk/", "/ro" + "ot/", "/opt/wh" + "eels"]))
 
 
 @pytest.mark.parametrize("name", PAGES)
