@@ -45,7 +45,7 @@ class File:
     upload_url: str | None = None
     upload_headers: Sequence[str] = ()
     upload_multipart_urls: dict[str, Any] | None = None
-    artifact: Artifact | dict[str, Any] | None = None
+    artifact: Artifact | None = None
 
 
 def _url(file: File, arguments: dict[str, Any]) -> str | None:
@@ -214,7 +214,7 @@ def _to_upload(context: Context, place: UploadPlace) -> File:
         if place.upload_id is not None:
             parts = _part_addresses(context, BlobKey(blob_id), place.upload_id, place.part_md5s)
     return File(
-        id=ids.encode("ArtifactFile", place.artifact_id),
+        id=ids.encode("ArtifactFile", place.artifact.id),
         name=wanted.path,
         make_url=lambda: "",
         storage_path=storage_path(blob_id),
@@ -224,7 +224,7 @@ def _to_upload(context: Context, place: UploadPlace) -> File:
         upload_url=url,
         upload_headers=headers,
         upload_multipart_urls=parts,
-        artifact={"id": ids.encode("Artifact", place.artifact_id)},
+        artifact=place.artifact,
     )
 
 

@@ -136,7 +136,7 @@ class UploadPlace:
         part_md5s: raw, of each part.
     """
 
-    artifact_id: int
+    artifact: Artifact
     file: ReservedFile
     expect: Expected
     upload_id: str | None = None
@@ -177,7 +177,7 @@ def create_files(
             for index, place in zip(some, reserved, strict=True):
                 expect = Expected(place.wanted.md5, None, place.wanted.xxh128)
                 places[index] = _begin_parts(
-                    edge, UploadPlace(artifact_id, place, expect), parts[index]
+                    edge, UploadPlace(grants[artifact_id].thing, place, expect), parts[index]
                 )
     return [place for place in places if place is not None]
 
@@ -224,7 +224,7 @@ def _begin_parts(edge: Edge, place: UploadPlace, part_md5s: tuple[bytes, ...]) -
     key = BlobKey(place.file.blob_id)
     upload_id = edge.store.begin_parts(key, PartsPlan(part_md5s), place.expect)
     edge.write(lambda tx: upload_rows.add(tx, upload_id, key.text, len(part_md5s)))
-    return UploadPlace(place.artifact_id, place.file, place.expect, upload_id, part_md5s)
+    return UploadPlace(place.artifact, place.file, place.expect, upload_id, part_md5s)
 
 
 def complete_parts(edge: Edge, artifact_id: int, upload_id: str) -> bytes:
