@@ -244,7 +244,7 @@ def _get_or_add(
         added = tx.value(
             _ADD,
             project_id=where.id,
-            organization_id=where.entity.organization_id,
+            organization_id=where.entity.organization_id if where.is_registry else None,
             type_id=types.id_for(tx, project, type_name),
             kind=kind,
             collection_name=name,

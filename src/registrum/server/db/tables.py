@@ -56,6 +56,14 @@ def _to(name: str, target: str, *, null: bool = False, **kw: object) -> Column[i
     return Column(name, Id, ForeignKey(target), nullable=null, **kw)  # type: ignore[arg-type]
 
 
+def _listed(name: str, *columns: str) -> Index:
+    """An index that a list of living rows is read from in order; of an organization's, only what belongs to one."""
+    where = ALIVE
+    if columns[0] == "organization_id":
+        where = text("deleted_at IS NULL AND organization_id IS NOT NULL")
+    return Index(name, *columns, sqlite_where=where, postgresql_where=where)
+
+
 # --- People and what they belong to ---------------------------------------------------------------------------
 
 users = Table(
@@ -258,7 +266,7 @@ collections = Table(
     metadata,
     _id(),
     _to("project_id", "projects.id"),
-    Column("organization_id", Id),
+    Column("organization_id", Id),  # of a registry's collection; else null
     _to(
         "type_id", "artifact_types.id", index=True
     ),  # changes when the collection's type is changed
@@ -279,6 +287,16 @@ collections = Table(
         unique=True,
         sqlite_where=ALIVE,
         postgresql_where=ALIVE,
+    ),
+    _listed("ix_collections_project_kind", "project_id", "kind", "id"),
+    _listed("ix_collections_project_created", "project_id", "created_at", "id", "kind"),
+    _listed("ix_collections_organization", "organization_id", "id", "project_id", "kind"),
+    _listed(
+        "ix_collections_organization_name", "organization_id", "name", "id", "project_id", "kind"
+    ),
+    _listed(
+        "ix_collections_organization_created",
+        *("organization_id", "created_at", "id", "project_id", "kind"),
     ),
 )
 
@@ -335,6 +353,12 @@ artifacts = Table(
         sqlite_where=text("expires_at IS NOT NULL"),
         postgresql_where=text("expires_at IS NOT NULL"),
     ),
+    Index(
+        "ix_artifacts_more_facts",
+        "id",
+        sqlite_where=text("more_facts IS NOT NULL"),
+        postgresql_where=text("more_facts IS NOT NULL"),
+    ),
 )
 
 # Aliases and tags asked for at createArtifact, applied at commit.
@@ -365,8 +389,25 @@ facts = Table(
     Column("ordinal", Integer, primary_key=True),  # several for a list
     Column("number", Float),
     Column("text", Name),
-    Index("ix_facts_path_number", "path", "number", "artifact_id"),
-    Index("ix_facts_path_text", "path", "text", "artifact_id"),
+    Index(
+        "ix_facts_path_number",
+        *("path", "number", "artifact_id"),
+        sqlite_where=text("number IS NOT NULL"),
+        postgresql_where=text("number IS NOT NULL"),
+    ),
+    Index(
+        "ix_facts_path_text",
+        *("path", "text", "artifact_id"),
+        sqlite_where=text("text IS NOT NULL"),
+        postgresql_where=text("text IS NOT NULL"),
+    ),
+    Index(
+        "ix_facts_path_second",  # where a path has several values
+        *("path", "artifact_id"),
+        sqlite_where=text("ordinal = 1"),
+        postgresql_where=text("ordinal = 1"),
+    ),
+    sqlite_with_rowid=False,
 )
 
 # A version of a collection: the artifact itself in its sequence, or a link in a portfolio.
@@ -377,7 +418,7 @@ memberships = Table(
     _to("collection_id", "collections.id"),
     _to("artifact_id", "artifacts.id"),
     _to("project_id", "projects.id"),
-    Column("organization_id", Id),
+    Column("organization_id", Id),  # of a link into a registry; else null
     Column("version", Integer, nullable=False),
     Column("size_bytes", BigInteger, nullable=False, server_default="0"),
     Column("artifact_created_at", Moment, nullable=False),
@@ -392,6 +433,18 @@ memberships = Table(
         unique=True,
         sqlite_where=ALIVE,
         postgresql_where=ALIVE,
+    ),
+    # Each order of a registry's and of an organization's versions, with what filters look at before they look further.
+    *(
+        index
+        for order in ("created_at", "artifact_created_at", "size_bytes")
+        for index in (
+            _listed(f"ix_memberships_project_{order}", "project_id", order, "id", "artifact_id"),
+            _listed(
+                f"ix_memberships_organization_{order}",
+                *("organization_id", order, "id", "project_id", "artifact_id"),
+            ),
+        )
     ),
 )
 
@@ -419,6 +472,12 @@ alias_spans = Table(
         "ix_alias_spans_membership_id",
         "membership_id",
         "alias",
+        sqlite_where=text("until IS NULL"),
+        postgresql_where=text("until IS NULL"),
+    ),
+    Index(
+        "ix_alias_spans_alias",
+        *("alias", "membership_id"),
         sqlite_where=text("until IS NULL"),
         postgresql_where=text("until IS NULL"),
     ),

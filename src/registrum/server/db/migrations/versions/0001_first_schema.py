@@ -518,6 +518,46 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_collections")),
     )
+    op.create_index(
+        "ix_collections_organization",
+        "collections",
+        ["organization_id", "id", "project_id", "kind"],
+        unique=False,
+        sqlite_where=sa.text("deleted_at IS NULL AND organization_id IS NOT NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL AND organization_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_collections_organization_created",
+        "collections",
+        ["organization_id", "created_at", "id", "project_id", "kind"],
+        unique=False,
+        sqlite_where=sa.text("deleted_at IS NULL AND organization_id IS NOT NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL AND organization_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_collections_organization_name",
+        "collections",
+        ["organization_id", "name", "id", "project_id", "kind"],
+        unique=False,
+        sqlite_where=sa.text("deleted_at IS NULL AND organization_id IS NOT NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL AND organization_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_collections_project_created",
+        "collections",
+        ["project_id", "created_at", "id", "kind"],
+        unique=False,
+        sqlite_where=sa.text("deleted_at IS NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
+    op.create_index(
+        "ix_collections_project_kind",
+        "collections",
+        ["project_id", "kind", "id"],
+        unique=False,
+        sqlite_where=sa.text("deleted_at IS NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
     op.create_index(op.f("ix_collections_type_id"), "collections", ["type_id"], unique=False)
     op.create_index(
         "uq_collections_project_id_name",
@@ -664,6 +704,14 @@ def upgrade() -> None:
         sqlite_where=sa.text("expires_at IS NOT NULL"),
         postgresql_where=sa.text("expires_at IS NOT NULL"),
     )
+    op.create_index(
+        "ix_artifacts_more_facts",
+        "artifacts",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("more_facts IS NOT NULL"),
+        postgresql_where=sa.text("more_facts IS NOT NULL"),
+    )
     op.create_index(op.f("ix_artifacts_run_id"), "artifacts", ["run_id"], unique=False)
     op.create_index(
         "uq_artifacts_client_id",
@@ -751,11 +799,32 @@ def upgrade() -> None:
             ["artifact_id"], ["artifacts.id"], name=op.f("fk_facts_artifact_id")
         ),
         sa.PrimaryKeyConstraint("artifact_id", "path", "ordinal", name=op.f("pk_facts")),
+        sqlite_with_rowid=False,
     )
     op.create_index(
-        "ix_facts_path_number", "facts", ["path", "number", "artifact_id"], unique=False
+        "ix_facts_path_number",
+        "facts",
+        ["path", "number", "artifact_id"],
+        unique=False,
+        sqlite_where=sa.text("number IS NOT NULL"),
+        postgresql_where=sa.text("number IS NOT NULL"),
     )
-    op.create_index("ix_facts_path_text", "facts", ["path", "text", "artifact_id"], unique=False)
+    op.create_index(
+        "ix_facts_path_second",
+        "facts",
+        ["path", "artifact_id"],
+        unique=False,
+        sqlite_where=sa.text("ordinal = 1"),
+        postgresql_where=sa.text("ordinal = 1"),
+    )
+    op.create_index(
+        "ix_facts_path_text",
+        "facts",
+        ["path", "text", "artifact_id"],
+        unique=False,
+        sqlite_where=sa.text("text IS NOT NULL"),
+        postgresql_where=sa.text("text IS NOT NULL"),
+    )
     op.create_table(
         "manifests",
         sa.Column(
@@ -827,6 +896,54 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "collection_id", "version", name=op.f("uq_memberships_collection_id_version")
         ),
+    )
+    op.create_index(
+        "ix_memberships_organization_artifact_created_at",
+        "memberships",
+        ["organization_id", "artifact_created_at", "id", "project_id", "artifact_id"],
+        unique=False,
+        sqlite_where=sa.text("deleted_at IS NULL AND organization_id IS NOT NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL AND organization_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_memberships_organization_created_at",
+        "memberships",
+        ["organization_id", "created_at", "id", "project_id", "artifact_id"],
+        unique=False,
+        sqlite_where=sa.text("deleted_at IS NULL AND organization_id IS NOT NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL AND organization_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_memberships_organization_size_bytes",
+        "memberships",
+        ["organization_id", "size_bytes", "id", "project_id", "artifact_id"],
+        unique=False,
+        sqlite_where=sa.text("deleted_at IS NULL AND organization_id IS NOT NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL AND organization_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_memberships_project_artifact_created_at",
+        "memberships",
+        ["project_id", "artifact_created_at", "id", "artifact_id"],
+        unique=False,
+        sqlite_where=sa.text("deleted_at IS NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
+    op.create_index(
+        "ix_memberships_project_created_at",
+        "memberships",
+        ["project_id", "created_at", "id", "artifact_id"],
+        unique=False,
+        sqlite_where=sa.text("deleted_at IS NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
+    op.create_index(
+        "ix_memberships_project_size_bytes",
+        "memberships",
+        ["project_id", "size_bytes", "id", "artifact_id"],
+        unique=False,
+        sqlite_where=sa.text("deleted_at IS NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL"),
     )
     op.create_index(
         "uq_memberships_artifact_id_collection_id",
@@ -930,6 +1047,14 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["set_by"], ["users.id"], name=op.f("fk_alias_spans_set_by")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alias_spans")),
+    )
+    op.create_index(
+        "ix_alias_spans_alias",
+        "alias_spans",
+        ["alias", "membership_id"],
+        unique=False,
+        sqlite_where=sa.text("until IS NULL"),
+        postgresql_where=sa.text("until IS NULL"),
     )
     op.create_index(
         "ix_alias_spans_collection_id_since",
