@@ -19,14 +19,14 @@ from registrum.core.errors import (
 from registrum.core.pages import PageAsk
 from registrum.core.policy import Action
 from registrum.core.projects import ProjectName
-from registrum.server.auth.requests import COOKIE, Authenticator
+from registrum.server.auth.requests import Authenticator
 from registrum.server.db import Database, entities, keys, projects, users
 from registrum.server.db.database import utc_now
 from registrum.server.services import keys as key_service
 from registrum.server.services import sessions
 from registrum.server.services import users as service
 from registrum.server.services.credentials import Secrets, hash_password
-from registrum.server.services.sessions import TRIES, SignIns
+from registrum.server.services.sessions import SESSION_COOKIE, TRIES, SignIns
 from registrum.server.services.setup import SYSTEM
 from registrum.server.services.users import CreateUser, UpdateUser
 from tests.services import acme
@@ -258,7 +258,7 @@ def test_signing_in_with_name_or_address_begins_a_session(
     sign_ins, authenticate = SignIns(database, SECRETS), Authenticator(database, SECRETS)
     for name in ("MAX", "max@example.org"):
         signed = sign_ins.sign_in(name, PASSWORD, "1.2.3.4")
-        cookie = ("cookie", f"theme=dark; {COOKIE}={signed.secret}")
+        cookie = ("cookie", f"theme=dark; {SESSION_COOKIE}={signed.secret}")
         assert authenticate(scope(cookie)).username == "max"
         foreign = (("origin", "https://evil.example"), ("host", "registry.example"))
         assert authenticate(scope(cookie, *foreign)) == ANONYMOUS

@@ -28,7 +28,18 @@ RESERVED_ENTITIES = frozenset(
         *("api", "artifacts", "artifactsv2", "assets", "authorize", "files", "graphql"),
         *("healthz", "invite", "invites", "login", "logout", "metrics", "oidc", "orgs", "readyz"),
         *("registry", "registries", "sdk", "search", "settings", "signup", "static", "uploads"),
-        *("blobs", "version", "welcome", "password", "profile", "site", "docs", "home"),
+        *(
+            "blobs",
+            "version",
+            "welcome",
+            "password",
+            "set-password",
+            "favicon.ico",
+            "profile",
+            "site",
+            "docs",
+            "home",
+        ),
     }
 )
 

@@ -22,10 +22,10 @@ from registrum.server.db.database import utc_now
 from registrum.server.db.keys import Holder
 from registrum.server.services import keys, sessions
 from registrum.server.services.credentials import Secrets
+from registrum.server.services.sessions import SESSION_COOKIE
 
 log = logging.getLogger(__name__)
 
-COOKIE = "registrum_session"
 REMEMBERED_S = 2.0
 MOST_REMEMBERED = 10_000
 USE_IS_NOTED_AFTER = timedelta(minutes=5)
@@ -56,7 +56,7 @@ class Authenticator:
                 cookie = value
         if authorization is not None:
             return self._remembered(authorization) or self._by_key(authorization)
-        if cookie is not None and COOKIE.encode() in cookie and _is_same_site(scope):
+        if cookie is not None and SESSION_COOKIE.encode() in cookie and _is_same_site(scope):
             return self._remembered(cookie) or self._by_cookie(cookie)
         return ANONYMOUS
 
@@ -144,7 +144,7 @@ def _key_in(authorization: bytes) -> str:
 def session_secret(cookie: bytes) -> str | None:
     """The secret in a Cookie header; None if it has none."""
     try:
-        morsel = SimpleCookie(cookie[:_LONGEST_HEADER].decode("latin-1")).get(COOKIE)
+        morsel = SimpleCookie(cookie[:_LONGEST_HEADER].decode("latin-1")).get(SESSION_COOKIE)
     except CookieError:
         return None
     return morsel.value if morsel is not None and morsel.value else None

@@ -38,7 +38,7 @@ api_key = Type(
 
 def link_url(info: Info, secret: str) -> str:
     """Where a person sets a password with a one-time link."""
-    return f"{info.context.urls.base_url}/password/{secret}"
+    return f"{info.context.urls.base_url}/set-password/{secret}"
 
 
 @query.field("viewer")

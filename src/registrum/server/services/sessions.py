@@ -19,6 +19,7 @@ from registrum.server.db.sessions import Session
 from registrum.server.db.tx import Tx
 from registrum.server.services.credentials import Secrets, hash_password, is_password
 
+SESSION_COOKIE = "registrum_session"
 SESSION_LASTS = timedelta(days=14)
 TRIES = 10
 TRIES_WINDOW_S = 15 * 60

@@ -25,8 +25,8 @@ from registrum.core.errors import (
     TooLarge,
     Unauthenticated,
 )
+from registrum.server.services.sessions import SESSION_COOKIE
 from registrum.server.web import artifacts, authorize, home, projects, runs, signing_in
-from registrum.server.web.signing_in import SESSION_COOKIE
 from registrum.server.web.visits import Page, Site, Visit
 
 LONGEST_FORM = 64 * 1024

@@ -6,11 +6,10 @@ import secrets
 from starlette.responses import Response
 
 from registrum.core.errors import Invalid, NotFound, TooManyRequests, Unauthenticated
-from registrum.server.services.sessions import SESSION_LASTS, SignedIn
+from registrum.server.services.sessions import SESSION_COOKIE, SESSION_LASTS, SignedIn
 from registrum.server.web.addresses import safe_next
 from registrum.server.web.visits import Visit
 
-SESSION_COOKIE = "registrum_session"
 FORM_COOKIE = "registrum_form"
 """Of who is not signed in: its value also stands in the form, so that no other site can send it."""
 
