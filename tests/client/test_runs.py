@@ -74,19 +74,21 @@ def test_a_run_is_resumed_where_it_ended(server: Server, admin: Person, project:
         """
         import wandb
         run = wandb.init(project=project, entity="main", id="again", resume="must")
-        before = {"step": run.step, "resumed": run.resumed, "lr": run.config["lr"], "name": run.name}
+        state = wandb.Api().run(f"main/{project}/again").state
+        before = {"step": run.starting_step, "resumed": run.resumed, "lr": run.config["lr"], "name": run.name}
         for step in range(5):
             wandb.log({"loss": -step})
         run.finish()
         found = wandb.Api().run(f"main/{project}/again")
         result = before | {
             "steps": [row["_step"] for row in found.scan_history()], "state": found.state,
-            "last": found.summary["loss"],
+            "last": found.summary["loss"], "meanwhile": state, "tags": sorted(found.tags),
         }
         """,
         project=project,
     )
     assert (resumed["resumed"], resumed["step"], resumed["lr"]) == (True, 10, 0.1)
+    assert (resumed["meanwhile"], resumed["tags"]) == ("running", ["a", "b"])
     assert resumed["steps"] == list(range(15))
     assert (resumed["state"], resumed["last"]) == ("finished", -4)
 
@@ -105,9 +107,9 @@ def test_a_failing_script_fails_its_run(server: Server, admin: Person, project: 
     script = f"""
     import wandb
     wandb.init(project="{project}", entity="main", id="bad")
-    raise SystemExit(3)
+    raise RuntimeError("boom")
     """
-    assert run_script(server, admin, script, check=False).returncode == 3
+    assert run_script(server, admin, script, check=False).returncode == 1
     state = run_script(
         server,
         admin,

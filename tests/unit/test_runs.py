@@ -166,8 +166,8 @@ def test_samples_are_spread_and_hold_the_ends(total: int, samples: int) -> None:
 
 
 def test_a_choice_of_metrics_wants_all_of_them() -> None:
-    choice = history.choice_from('{"keys":["_step","a.b"],"samples":10,"minStep":2}')
-    assert (choice.samples, choice.min_step, choice.max_step) == (10, 2, None)
+    choice = history.choice_from('{"keys":["_step","a.b"],"samples":10,"minStep":2,"maxStep":9}')
+    assert (choice.samples, choice.min_step, choice.max_step) == (10, 2, 10)
     assert history.chosen({"_step": 1, "a": {"b": 2}, "c": 3}, choice.keys) == {
         "_step": 1,
         "a.b": 2,

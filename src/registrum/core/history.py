@@ -382,7 +382,7 @@ def picked(total: int, samples: int) -> list[int]:
 
 
 def choice_from(text: str) -> Choice:
-    """Which metrics a client asks for, out of its JSON text.
+    """Which metrics a client asks for, out of its JSON text; its `maxStep` is the last step that is wanted.
 
     Raises:
         Invalid: it is not a choice.
@@ -398,9 +398,12 @@ def choice_from(text: str) -> Choice:
     numbers = {k: document.get(k) for k in ("samples", "minStep", "maxStep")}
     if any(n is not None and not isinstance(n, int) for n in numbers.values()):
         raise Invalid("Samples and steps in a choice of history must be whole numbers.")
-    samples = numbers["samples"]
+    samples, last = numbers["samples"], numbers["maxStep"]
     return Choice(
-        tuple(keys), 500 if samples is None else samples, numbers["minStep"], numbers["maxStep"]
+        tuple(dict.fromkeys(keys)),
+        500 if samples is None else samples,
+        numbers["minStep"],
+        None if last is None else last + 1,
     )
 
 

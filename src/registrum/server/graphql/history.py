@@ -19,7 +19,7 @@ from registrum.core.runs import Run, dump_json
 from registrum.server.db import history
 from registrum.server.graphql.binding import Info, Type
 
-TAIL_LINES = 10
+TAIL_LINES = 1  # clients read the first of them as the last line
 MOST_CHOICES = 50
 
 run = Type(
@@ -39,13 +39,13 @@ _NO_KEYS: dict[str, Any] = {"keys": {}, "lastStep": -1}
 
 @run.field("historyTail")
 def resolve_history_tail(found: Run, info: Info) -> str:
-    """The last lines of the history, from which a resumed run goes on."""
+    """The last line of the history, from which a resumed run goes on."""
     return _tail(found, info, Stream.HISTORY, found.history_lines)
 
 
 @run.field("eventsTail")
 def resolve_events_tail(found: Run, info: Info) -> str:
-    """The last lines about the machine."""
+    """The last line about the machine."""
     return _tail(found, info, Stream.EVENTS, found.event_lines)
 
 

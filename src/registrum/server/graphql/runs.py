@@ -3,6 +3,7 @@
 import logging
 import secrets
 import string
+from dataclasses import replace
 from typing import Any
 
 from registrum.core import ids
@@ -128,6 +129,9 @@ def resolve_upsert(_: None, info: Info, input: dict[str, Any]) -> dict[str, Any]
     """Makes a run or changes it: by its global id, or by its name in a project."""
     ask = _save_run(input)
     if input.get("id"):
+        # Who edits a run gives its id alone; a client that resumes it gives its name as well.
+        if input.get("name") and ask.state is None:
+            ask = replace(ask, state=RunState.RUNNING)
         number = ids.decode("Run", input["id"])
         saved = info.context.write(lambda tx: service.edit_run(tx, number, ask))
     else:
