@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -163,6 +164,16 @@ def test_samples_are_spread_and_hold_the_ends(total: int, samples: int) -> None:
     if len(found) > 1:
         assert found[0] == 0
         assert found[-1] == total - 1
+
+
+@given(st.integers(0, 20_000), st.integers(0, 60))
+def test_a_long_list_is_thinned_as_it_comes(total: int, samples: int) -> None:
+    found = history.spread(iter(range(total)), samples)
+    assert len(found) == min(total, samples)
+    assert found == sorted(set(found))
+    if len(found) > 1:
+        assert (found[0], found[-1]) == (0, total - 1)
+        assert max(b - a for a, b in pairwise(found)) <= 2 * total / len(found) + 1
 
 
 def test_a_choice_of_metrics_wants_all_of_them() -> None:

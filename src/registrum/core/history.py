@@ -14,10 +14,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 from registrum.core.errors import Invalid
-from registrum.core.runs import ENDED, RunState, dump_json, json_object
+from registrum.core.runs import ENDED, RunState, dump_json, json_object, read_object
+
+T = TypeVar("T")
 
 CHUNK_BYTES = 512 * 1024
 """Lines of one chunk before compression; a longer single line has a chunk to itself."""
@@ -166,8 +168,8 @@ def read_report(document: Any) -> Report:
             if stream is Stream.LOGS:
                 lines.append(Lines(stream, offset, tuple(map(_one_line, texts))))
                 continue
-            texts = [json_object(text, stream.value) for text in texts]
-            rows = [json.loads(text) for text in texts]
+            objects = [read_object(text, stream.value) for text in texts]
+            texts, rows = [text for text, _ in objects], [row for _, row in objects]
             steps = tuple(map(_step, rows)) if stream is Stream.HISTORY else ()
             lines.append(Lines(stream, offset, tuple(texts), steps))
             if stream is Stream.HISTORY:
@@ -379,6 +381,22 @@ def picked(total: int, samples: int) -> list[int]:
     if samples == 1:
         return [total - 1]
     return [i * (total - 1) // (samples - 1) for i in range(samples)]
+
+
+def spread(items: Iterable[T], samples: int) -> list[T]:
+    """At most `samples` of the items, evenly spread, with the first and the last; never holds many more than that."""
+    kept: list[T] = []
+    stride = 1
+    last: list[T] = []
+    for i, item in enumerate(items):
+        last = [item]
+        if i % stride == 0:
+            kept.append(item)
+            if len(kept) > 4 * max(samples, 256):
+                kept, stride = kept[::2], stride * 2
+    if last and kept[-1] is not last[0]:
+        kept += last
+    return [kept[i] for i in picked(len(kept), samples)]
 
 
 def choice_from(text: str) -> Choice:

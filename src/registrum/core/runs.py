@@ -193,7 +193,12 @@ def check_state_change(current: RunState, target: RunState) -> None:
 
 
 def json_object(text: str, what: str) -> str:
-    """A JSON object that both databases and every JSON reader take, as text.
+    """A JSON object that both databases and every JSON reader take, as text. Takes and raises as `read_object`."""
+    return read_object(text, what)[0]
+
+
+def read_object(text: str, what: str) -> tuple[str, dict[str, Any]]:
+    """A JSON object as text that both databases and every JSON reader take, and as a value.
 
     Python's `NaN` and `Infinity`, which are not JSON, become strings of that name; NUL characters go.
 
@@ -217,8 +222,8 @@ def json_object(text: str, what: str) -> str:
     if not isinstance(document, dict):
         raise Invalid(f"The {what} of a run must be a JSON object.")
     if strange or "\\u" in text or not text.isprintable():
-        return dump_json(document)
-    return text
+        return dump_json(document), document
+    return text, document
 
 
 def dump_json(document: Any) -> str:

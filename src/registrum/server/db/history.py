@@ -1,10 +1,10 @@
 """The lines that runs report, kept as compressed chunks (`core/history.py`): writing at their numbers, reading ranges and samples."""
 
-import json
 from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
+import orjson
 from sqlalchemy import bindparam, delete, func, insert, select
 
 from registrum.core.history import (
@@ -302,7 +302,7 @@ def rows_for(
     high = _BEYOND if max_step is None else max_step
     for chunk in _all_chunks(tx, run.id, Stream.HISTORY, low, high if bounded else None):
         for text in texts_of(chunk):
-            row = json.loads(text)
+            row = orjson.loads(text)
             step = row.get("_step")
             if not bounded or (isinstance(step, int | float) and low <= step < high):
                 yield text, row

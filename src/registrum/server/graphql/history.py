@@ -11,7 +11,7 @@ from registrum.core.history import (
     choice_from,
     chosen,
     console_line,
-    picked,
+    spread,
 )
 from registrum.core.pages import MAX_PAGE, Edge, Page, encode_cursor, page_ask
 from registrum.core.policy import Action
@@ -21,6 +21,7 @@ from registrum.server.graphql.binding import Info, Type
 
 TAIL_LINES = 1  # clients read the first of them as the last line
 MOST_CHOICES = 50
+MOST_LINES = 100_000
 
 run = Type(
     "Run",
@@ -64,28 +65,34 @@ def resolve_history(
     tx = info.context.tx
     if min_step is None and max_step is None:
         count = found.history_lines
-        wanted = count if samples is None else samples
         return history.sample_for(
-            tx, Action.READ, found, Stream.HISTORY, line_count=count, samples=wanted
+            tx, Action.READ, found, Stream.HISTORY, line_count=count, samples=_bounded(samples)
         )
-    texts = [text for text, _ in history.rows_for(tx, Action.READ, found, min_step, max_step)]
-    if samples is None or _fits(min_step, max_step, samples):
-        return texts
-    return [texts[i] for i in picked(len(texts), samples)]
+    texts = (text for text, _ in history.rows_for(tx, Action.READ, found, min_step, max_step))
+    return spread(texts, _wanted(min_step, max_step, samples))
 
 
-def _fits(min_step: int | None, max_step: int | None, samples: int) -> bool:
-    """Whether so many samples were asked for as there are steps: then no line may be left out."""
-    return max_step is not None and max_step - (min_step or 0) <= samples
+def _bounded(samples: int | None) -> int:
+    return MOST_LINES if samples is None else max(min(samples, MOST_LINES), 0)
+
+
+def _wanted(min_step: int | None, max_step: int | None, samples: int | None) -> int:
+    """How many lines to give of a range of steps; all, where so many were asked for as it has steps."""
+    if samples is not None and max_step is not None and max_step - (min_step or 0) <= samples:
+        return MOST_LINES
+    return _bounded(samples)
 
 
 @run.field("events")
 def resolve_events(found: Run, info: Info, samples: int | None) -> list[str]:
     """Lines about the machine."""
-    count = found.event_lines
-    wanted = count if samples is None else samples
     return history.sample_for(
-        info.context.tx, Action.READ, found, Stream.EVENTS, line_count=count, samples=wanted
+        info.context.tx,
+        Action.READ,
+        found,
+        Stream.EVENTS,
+        line_count=found.event_lines,
+        samples=_bounded(samples),
     )
 
 
@@ -98,16 +105,9 @@ def resolve_sampled_history(found: Run, info: Info, specs: list[str]) -> list[li
 
 
 def _sampled(found: Run, info: Info, choice: Choice) -> list[dict[str, Any]]:
-    rows = [
-        row
-        for _, whole in history.rows_for(
-            info.context.tx, Action.READ, found, choice.min_step, choice.max_step
-        )
-        if (row := chosen(whole, choice.keys)) is not None
-    ]
-    if _fits(choice.min_step, choice.max_step, choice.samples):
-        return rows
-    return [rows[i] for i in picked(len(rows), choice.samples)]
+    whole = history.rows_for(info.context.tx, Action.READ, found, choice.min_step, choice.max_step)
+    rows = (row for _, each in whole if (row := chosen(each, choice.keys)) is not None)
+    return spread(rows, _wanted(choice.min_step, choice.max_step, choice.samples))
 
 
 @run.field("parquetHistory")
