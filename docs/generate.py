@@ -12,6 +12,12 @@ from typing import Any, NamedTuple
 import click
 
 from registrum.cli import registrum
+from registrum.core.policy import (
+    ORGANIZATION_ADMIN_IN_TEAMS,
+    ORGANIZATION_RULES,
+    PROJECT_RULES,
+    TEAM_RULES,
+)
 from registrum.server.config import Config, kind_of, variable_of
 
 HERE = Path(__file__).parent
@@ -138,10 +144,38 @@ def commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Com
             yield from commands(below, f"{path} {name}")
 
 
+def permissions() -> str:
+    """What each act takes: in registries, projects, organizations and entities."""
+    head = (HERE / "permissions.head.md").read_text(encoding="utf-8")
+    projects = ["| to | in a registry | in a team's project |\n|---|---|---|\n"]
+    for action, rule in PROJECT_RULES.items():
+        team = rule.team.words + (" or organization admin" if rule.organization_admin else "")
+        projects.append(f"| {action.value} | {rule.registry.words} | {team} |\n")
+    organization = ["| to | in the organization |\n|---|---|\n"]
+    organization += [
+        f"| {action.value} | {role.words} |\n" for action, role in ORGANIZATION_RULES.items()
+    ]
+    team = ["| to | in the team |\n|---|---|\n"]
+    for action, role in TEAM_RULES.items():
+        also = " or organization admin" if action in ORGANIZATION_ADMIN_IN_TEAMS else ""
+        team.append(f"| {action.value} | {role.words}{also} |\n")
+    parts = [
+        MADE.format(source="src/registrum/core/policy.py") + head,
+        "\n## Projects and registries\n\nA personal project is its owner's alone, who may do all of this.\n\n",
+        *projects,
+        "\n## Organizations\n\nGuests of one of its registries or teams may see that it is there.\n\n",
+        *organization,
+        "\n## Teams\n\nMembers of the organization may see its teams. Who is viewer in the organization only reads in teams.\n\n",
+        *team,
+    ]
+    return "".join(parts)
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "cli.md": command_line,
     "configuration.md": configuration,
     "errors.md": error_codes,
+    "permissions.md": permissions,
 }
 
 

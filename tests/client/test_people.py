@@ -208,7 +208,7 @@ def test_projects_are_made_and_listed(server: Server, admin: Person, project: st
 import wandb
 wandb.Api().create_project(project, "main")
 found = [p for p in wandb.Api().projects("main") if p.name == project]
-result = [[p.entity, p.is_benchmark, p.owner().username] for p in found]
+result = [[p.entity, p.is_benchmark, p.owner.username] for p in found]
 """,
         project=project,
     )

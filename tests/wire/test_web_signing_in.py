@@ -10,7 +10,6 @@ from registrum.server.db import open_database
 from registrum.server.services.credentials import Secrets
 from registrum.server.services.sessions import SESSION_COOKIE
 from registrum.server.web.addresses import safe_next
-from registrum.server.web.signing_in import SESSION_COOKIE
 from tests.web_scene import PASSWORD, Scene
 from tests.wire.web_browser import Browser, OpenBrowser, words
 
@@ -44,7 +43,6 @@ def test_a_session_is_a_cookie_that_no_script_and_no_other_site_gets(browse: Ope
     assert "HttpOnly" in cookie
     assert "SameSite=lax" in cookie
     assert "Secure" not in cookie
-    assert SESSION_COOKIE == SESSION_COOKIE
 
 
 def test_on_https_cookies_are_for_https_only(browse: OpenBrowser) -> None:
