@@ -270,3 +270,23 @@ def test_an_alert_is_taken(server: Server, admin: Person, project: str) -> None:
         project=project,
     )
     assert any("loss is up" in line for line in server.log)
+
+
+def test_a_run_is_rewound(server: Server, admin: Person, project: str) -> None:
+    run_script(server, admin, LOG, project=project, run_id="back", steps=20)
+    found = run_script(
+        server,
+        admin,
+        """
+        import wandb
+        run = wandb.init(project=project, entity="main", resume_from="back?_step=7")
+        for step in range(2):
+            run.log({"loss": -1.0 - step})
+        run.finish()
+        read = wandb.Api().run(f"main/{project}/back")
+        result = [(row["_step"], row["loss"]) for row in read.scan_history()]
+        """,
+        project=project,
+    )
+    assert [step for step, _ in found] == list(range(10))
+    assert [loss for _, loss in found[8:]] == [-1, -2]
