@@ -34,6 +34,7 @@ from registrum.server.services.users import CreateUser, add_account
 from registrum.server.transfer.routes import BlobRoutes
 from registrum.server.web.routes import routes
 from registrum.server.web.visits import Site
+from tests.client.live import ADMIN_KEY
 from tests.services.desk import Desk
 
 PASSWORD = "correct horse battery staple"
@@ -63,7 +64,9 @@ class Scene:
 
 def make_scene(folder: Path) -> Scene:
     """Makes a data folder with the world in it; nothing is left open."""
-    config = with_secret_key(Config(data_dir=folder, admin_password=PASSWORD))
+    config = with_secret_key(
+        Config(data_dir=folder, admin_password=PASSWORD, admin_api_key=ADMIN_KEY)
+    )
     folder.mkdir(parents=True, exist_ok=True)
     upgrade(config.database)
     database = open_database(config.database)

@@ -4,10 +4,9 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.client.live import Server, running
 from tests.web_scene import Scene, make_scene
@@ -17,6 +16,10 @@ _FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
     " --disable-component-update --disable-sync"
 )
+
+
+LIMIT_MS = 30_000
+expect.set_options(timeout=LIMIT_MS)
 
 
 @dataclass
@@ -59,7 +62,7 @@ def chromium() -> Iterator[Browser]:
 def page(chromium: Browser, site: Site) -> Iterator[Page]:
     """A tab of a fresh browser at the server; a test fails on whatever its console complains of but refusals."""
     context = chromium.new_context(base_url=site.url)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(LIMIT_MS)
     tab = context.new_page()
     complaints: list[str] = []
     tab.on("pageerror", lambda error: complaints.append(str(error)))
@@ -72,9 +75,3 @@ def page(chromium: Browser, site: Site) -> Iterator[Page]:
     yield tab
     context.close()
     assert complaints == []
-
-
-@pytest.fixture
-def download_folder(tmp_path: Path) -> Path:
-    """Where downloads go."""
-    return tmp_path / "downloads"

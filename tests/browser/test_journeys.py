@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Site
-from tests.client.live import Person
+from tests.client.live import Person, run_script
 from tests.web_scene import FILES, PASSWORD
 
 LINKED = (
@@ -79,6 +79,47 @@ def test_from_a_printed_address_through_lineage_to_a_file(page: Page, site: Site
     expect(page).to_have_url(f"{site.url}/main/demo")
 
 
+def test_every_address_that_the_client_gives_opens_its_page(
+    page: Page, site: Site, tmp_path: Path
+) -> None:
+    admin = Person("admin", site.server.admin.api_key, tmp_path / "admin")
+    given = run_script(site.server, admin, _LOG_AND_LINK)
+    page.goto("/")
+    sign_in(page)
+    expect(page.get_by_role("link", name="model", exact=True)).to_be_visible()
+    for what, (address, heading) in given.items():
+        answer = page.goto(address)
+        assert answer is not None
+        assert answer.status == 200, (what, address)
+        expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+
+
+_LOG_AND_LINK = """
+import wandb
+
+with wandb.init(project="printed links", name="first try") as run:
+    artifact = wandb.Artifact("net", type="model")
+    with artifact.new_file("weights.txt") as file:
+        file.write("1 2 3")
+    logged = run.log_artifact(artifact).wait()
+    linked = run.link_artifact(logged, "wandb-registry-model/Printed", aliases=["staging"])
+    elsewhere = run.link_artifact(logged, "model-registry/Old style")
+    result = {
+        "run": (run.url, "first try"),
+        "project": (run.project_url, "printed links"),
+        "logged": (logged.url, "net:v0"),
+        "linked": (linked.url, "Printed:v0"),
+        "linked in a project": (elsewhere.url, "Old style:v0"),
+    }
+api = wandb.Api()
+found = api.run(run.path)
+result["found run"] = (found.url, "first try")
+result["workspace"] = (api.project("printed links", run.entity).url, "printed links")
+result["fetched"] = (api.artifact(f"{run.entity}/printed links/net:latest").url, "net:v0")
+result["by alias"] = (api.artifact("wandb-registry-model/Printed:staging").url, "Printed:v0")
+"""
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280])
 def test_nothing_overflows_a_phone_and_text_stands_out(
@@ -121,6 +162,7 @@ _CONTRAST = """() => {
 
 def test_everything_can_be_done_from_the_keyboard(page: Page, site: Site) -> None:
     page.goto("/authorize")
+    expect(page.get_by_label("User name or e-mail")).to_be_focused()
     page.keyboard.type("admin")
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
