@@ -6,6 +6,7 @@ Values inside the JSON documents are read row by row; a project has thousands of
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -38,6 +39,7 @@ from registrum.server.db.conditions import PatternText, contains, fits, is_small
 from registrum.server.db.json_paths import json_number, json_text
 from registrum.server.db.pages import plain
 from registrum.server.db.runs import ALL_COLUMNS, SMALL_COLUMNS, WITH_PROJECT, runs_from
+from registrum.server.db.statements import Prepared, prepared
 from registrum.server.db.tables import projects, run_tags, runs, users
 from registrum.server.db.tx import Tx
 from registrum.server.db.visibility import allowed
@@ -69,23 +71,17 @@ def page_of_runs(tx: Tx, action: Action, project: Project, ask: RunsAsk) -> Page
     Raises:
         InvalidFilter: a filter, order or cursor that is none.
     """
-    where = _conditions(tx, action, project, ask.filters)
     order = ask.order or DEFAULT_ORDER
     descending = order.startswith("-")
+    has_after = ask.page.after is not None
     keys = [*_keys(order.lstrip("+-"), descending=descending), runs.c.id]
-    condition = [*where]
-    if ask.page.after is not None:
-        last = _cursor(ask.page.after, keys)
-        condition.append(tuple_(*keys) < last if descending else tuple_(*keys) > last)
-    columns = ALL_COLUMNS if ask.with_documents else SMALL_COLUMNS
     rows = tx.rows(
-        select(*columns, *(key.label(f"k{i}") for i, key in enumerate(keys)))
-        .select_from(WITH_PROJECT)
-        .where(*condition)
-        .order_by(*(key.desc() if descending else key.asc() for key in keys))
-        .limit(ask.page.first + 1)
+        _page_statement(action, ask.filters, order, has_after, ask.with_documents),
+        **_given(tx, project),
+        **(_cursor(ask.page.after, keys) if ask.page.after is not None else {}),
+        page_size=ask.page.first + 1,
     )
-    total = _count(tx, where) if ask.page.with_total else None
+    total = count_of_runs(tx, action, project, ask.filters) if ask.page.with_total else None
     at = {row.id: [getattr(row, f"k{i}") for i in range(len(keys))] for row in rows}
     return page_of(runs_from(tx, rows, project), ask.page.first, lambda run: at[run.id], total)
 
@@ -96,42 +92,67 @@ def count_of_runs(tx: Tx, action: Action, project: Project, filters: str | None)
     Raises:
         InvalidFilter: the filter is none.
     """
-    return _count(tx, _conditions(tx, action, project, filters))
+    return int(tx.value(_count_statement(action, filters), **_given(tx, project)))
 
 
-def _count(tx: Tx, where: Sequence[ColumnElement[bool]]) -> int:
-    return int(tx.value(select(func.count()).select_from(WITH_PROJECT).where(*where)))
+def _given(tx: Tx, project: Project) -> dict[str, Any]:
+    return {"project_id": project.id, "silent_before": tx.now - SILENT_FOR}
 
 
-def _conditions(
-    tx: Tx, action: Action, project: Project, filters: str | None
-) -> list[ColumnElement[bool]]:
+# Compiling a statement costs far more than running it; the pages of one list, and lists asked again, share theirs.
+@lru_cache(maxsize=256)
+def _page_statement(
+    action: Action, filters: str | None, order: str, has_after: bool, with_documents: bool
+) -> Prepared:
+    descending = order.startswith("-")
+    keys = [*_keys(order.lstrip("+-"), descending=descending), runs.c.id]
+    where = _conditions(action, filters)
+    if has_after:
+        last = tuple_(*(bindparam(f"last_{i}", type_=key.type) for i, key in enumerate(keys)))
+        where.append(tuple_(*keys) < last if descending else tuple_(*keys) > last)
+    columns = ALL_COLUMNS if with_documents else SMALL_COLUMNS
+    return prepared(
+        select(*columns, *(key.label(f"k{i}") for i, key in enumerate(keys)))
+        .select_from(WITH_PROJECT)
+        .where(*where)
+        .order_by(*(key.desc() if descending else key.asc() for key in keys))
+        .limit(bindparam("page_size"))
+    )
+
+
+@lru_cache(maxsize=256)
+def _count_statement(action: Action, filters: str | None) -> Prepared:
+    where = _conditions(action, filters)
+    return prepared(select(func.count()).select_from(WITH_PROJECT).where(*where))
+
+
+def _conditions(action: Action, filters: str | None) -> list[ColumnElement[bool]]:
     where = [
-        runs.c.project_id == project.id,
-        projects.c.id == project.id,
+        runs.c.project_id == bindparam("project_id"),
+        projects.c.id == bindparam("project_id"),
         runs.c.deleted_at.is_(None),
         allowed(action),
     ]
     asked = parse_filter(filters)
-    return [*where, _condition(asked, tx.now)] if asked is not None else where
+    return [*where, _condition(asked)] if asked is not None else where
 
 
 # --- Filters ---------------------------------------------------------------------------------------------------------
 
 
-def _condition(asked: Filter, now: datetime) -> ColumnElement[bool]:
+def _condition(asked: Filter) -> ColumnElement[bool]:
     if isinstance(asked, Every):
-        return and_(*(_condition(part, now) for part in asked.parts))
+        return and_(*(_condition(part) for part in asked.parts))
     if isinstance(asked, Either):
-        return or_(*(_condition(part, now) for part in asked.parts))
+        return or_(*(_condition(part) for part in asked.parts))
     if isinstance(asked, Negation):
-        return not_(_condition(asked.part, now))
-    return _comparison(asked, now)
+        return not_(_condition(asked.part))
+    return _comparison(asked)
 
 
-def _comparison(asked: Compare, now: datetime) -> ColumnElement[bool]:
+def _comparison(asked: Compare) -> ColumnElement[bool]:
     if asked.op == "$in":
-        each = [_comparison(Compare(asked.field, "$eq", value), now) for value in asked.value]
+        each = [_comparison(Compare(asked.field, "$eq", value)) for value in asked.value]
         return or_(false(), *each)
     root, _, rest = asked.field.partition(".")
     if root in _DOCUMENTS and rest:
@@ -142,7 +163,7 @@ def _comparison(asked: Compare, now: datetime) -> ColumnElement[bool]:
     if field is None:
         known = ", ".join(sorted([*_FIELDS, "tags", *(f"{name}.…" for name in _DOCUMENTS)]))
         raise InvalidFilter(f"There is no field {asked.field[:60]!r} of runs; there are {known}.")
-    column = field.column(now)
+    column = field.column
     return _one_value(
         asked,
         lambda op, value: _compare(column, op, value if op in _AS_IT_IS else field.read(value)),
@@ -265,21 +286,23 @@ def _moment(value: Any) -> datetime:
     return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _state_now(now: datetime) -> ColumnElement[Any]:
+def _state_now() -> ColumnElement[Any]:
     """The state as `core.runs.state_now` tells it."""
     seen = func.coalesce(runs.c.heartbeat_at, runs.c.created_at, type_=Moment())
-    is_silent = and_(runs.c.state == RunState.RUNNING.value, seen < now - SILENT_FOR)
+    is_silent = and_(
+        runs.c.state == RunState.RUNNING.value, seen < bindparam("silent_before", type_=Moment())
+    )
     return case((is_silent, RunState.CRASHED.value), else_=runs.c.state)
 
 
 @dataclass(frozen=True)
 class _Field:
-    column: Callable[[datetime], ColumnElement[Any]]
+    column: ColumnElement[Any]
     read: Callable[[Any], Any] = _text
 
 
 def _of(column: ColumnElement[Any], read: Callable[[Any], Any] = _text) -> _Field:
-    return _Field(lambda _now: column, read)
+    return _Field(column, read)
 
 
 _AUTHOR = select(users.c.username).where(users.c.id == runs.c.user_id).scalar_subquery()
@@ -287,7 +310,7 @@ _FIELDS = {
     "name": _of(runs.c.name),
     "display_name": _of(runs.c.display_name),
     "displayName": _of(runs.c.display_name),
-    "state": _Field(_state_now, _lower),
+    "state": _Field(_state_now(), _lower),
     "group": _of(runs.c.run_group),
     "job_type": _of(runs.c.job_type),
     "jobType": _of(runs.c.job_type),
@@ -341,19 +364,14 @@ def _keys(name: str, *, descending: bool) -> list[ColumnElement[Any]]:
     return [plain(columns[name])]
 
 
-def _cursor(values: tuple[Any, ...], keys: Sequence[ColumnElement[Any]]) -> Any:
-    """The cursor's values as SQL, to be compared with `keys`."""
-    if len(values) != len(keys):
+def _cursor(values: tuple[Any, ...], keys: Sequence[ColumnElement[Any]]) -> dict[str, Any]:
+    """The cursor's values as parameters."""
+    if len(values) != len(keys) or not all(map(_fits, values, keys)):
         raise InvalidFilter("The cursor given as `after` belongs to another list or order.")
-    bound = []
-    for value, key in zip(values, keys, strict=True):
-        if isinstance(key.type, BigInteger) or key is runs.c.id:
-            fits = type(value) is int and abs(value) < 2**63
-        elif isinstance(key.type, Float):
-            fits = isinstance(value, int | float)
-        else:
-            fits = isinstance(value, str)
-        if not fits:
-            raise InvalidFilter("The cursor given as `after` belongs to another list or order.")
-        bound.append(bindparam(None, value, type_=key.type, unique=True))
-    return tuple_(*bound)
+    return {f"last_{i}": value for i, value in enumerate(values)}
+
+
+def _fits(value: Any, key: ColumnElement[Any]) -> bool:
+    if isinstance(key.type, BigInteger) or key is runs.c.id:
+        return type(value) is int and abs(value) < 2**63
+    return isinstance(value, int | float if isinstance(key.type, Float) else str)
