@@ -14,7 +14,7 @@ class Artifact:
     """One artifact.
 
     Attributes:
-        state: "pending", "committed" or "deleted".
+        state: "pending", "committed", "deleted", or "purged" once the bytes are gone as well.
         source: the sequence it was logged into; its project is None where the actor may not see it.
         version: index in its sequence; None until it is committed.
         metadata: JSON text as the client sent it.

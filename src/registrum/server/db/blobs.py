@@ -7,7 +7,7 @@ same transaction.
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import LargeBinary, Text, bindparam, false, select, update
+from sqlalchemy import LargeBinary, Text, bindparam, delete, false, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from registrum.core.artifacts import Artifact
@@ -124,6 +124,22 @@ def record_stored(
                 blob_id=blob_id,
                 size=size_bytes,
             )
+
+
+_LOSE = prepared(
+    update(blobs)
+    .where(among(blobs.c.id, "ids", Text), blobs.c.state == "stored", blobs.c.durable.is_(false()))
+    .values(state="reserved", size_bytes=None, md5=None, sha256=None, xxh128=None, stored_at=None)
+    .returning(blobs.c.id)
+)
+_NO_OFFER = prepared(delete(files).where(among(files.c.blob_id, "ids", Text)))
+
+
+def lose(tx: Tx, ids: Sequence[str]) -> None:
+    """Notes that the bytes of these blobs are gone: they are waited for again, and not offered to later uploads."""
+    gone = tx.column(_LOSE, ids=ids)
+    if gone:
+        tx.run(_NO_OFFER, ids=gone)
 
 
 # One statement for any number of digests: so many at a time, the last ones repeated.

@@ -21,7 +21,7 @@ from registrum.core.manifest_pages import GROUP_SIZE, NO_BLOB, pack
 from registrum.core.metadata import facts_of
 from registrum.core.policy import Action
 from registrum.core.retention import effective_ttl, expires_at
-from registrum.server.blobs.store import BlobKey, BlobStore, Expected, StoredBlob
+from registrum.server.blobs.store import BlobKey, BlobsLost, BlobStore, Expected, StoredBlob
 from registrum.server.db import aliases, artifacts, blobs, files, manifests, memberships, versions
 from registrum.server.db.manifests import AnnouncedManifest
 from registrum.server.db.tx import Tx
@@ -242,8 +242,20 @@ def _prepare(
         for blob in checked.blobs
         if blob is not None and not blob.durable
     }
-    edge.store.make_durable({**sizes, key: len(content)})
+    _make_durable(edge, {**sizes, key: len(content)})
     return _Ready(announced, checked.manifest, key.text, stored, index)
+
+
+def _make_durable(edge: Edge, sizes: Mapping[BlobKey, int]) -> None:
+    """Syncs the blobs; those that turn out to be lost are not called stored any more, so that a retry uploads them."""
+    try:
+        edge.store.make_durable(sizes)
+    except BlobsLost as lost:
+        ids = [key.text for key in lost.keys]
+        for start in range(0, len(ids), BATCH):
+            some = ids[start : start + BATCH]
+            edge.write(lambda tx, ids=some: blobs.lose(tx, ids))  # type: ignore[misc]
+        raise
 
 
 def _commit(tx: Tx, artifact_id: int, ready: _Ready, held: Sequence[str]) -> None:
