@@ -1,0 +1,125 @@
+"""TTL: own, inherited, and what expires: nothing that a link or an alias holds."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, update
+
+from registrum.core.artifacts import NO_TTL, Artifact
+from registrum.core.errors import Forbidden
+from registrum.core.linking import LinkArtifact
+from registrum.core.projects import ProjectName
+from registrum.server.db import Database
+from registrum.server.db.database import utc_now
+from registrum.server.db.tables import artifacts, events
+from registrum.server.jobs import expiry
+from registrum.server.jobs.runner import SYSTEM, Runner
+from registrum.server.jobs.runner import Desk as JobDesk
+from registrum.server.services.artifacts import UpdateArtifact, update_artifact
+from registrum.server.services.linking import link_artifact
+from registrum.server.services.retention import update_default_ttl
+from tests.services.desk import ANN, Desk, open_desk
+
+HOUR = 3600
+
+
+@pytest.fixture
+def desk(database: Database, tmp_path: Path) -> Iterator[Desk]:
+    found = open_desk(database, tmp_path / "blobs")
+    yield found
+    found.store.close()
+
+
+def run_jobs(desk: Desk) -> None:
+    runner = Runner(JobDesk(desk.database, desk.store), expiry.KINDS)
+    while runner.run_next():
+        pass
+
+
+def expire(desk: Desk) -> None:
+    argument: dict[str, object] | None = {}
+    while argument is not None:
+        argument = expiry.expire(JobDesk(desk.database, desk.store), argument)
+
+
+def let_time_pass(desk: Desk) -> None:
+    past = utc_now() - timedelta(seconds=1)
+    ends = artifacts.c.expires_at
+    desk.database.write(
+        SYSTEM,
+        lambda tx: tx.run(update(artifacts).where(ends.is_not(None)).values(expires_at=past)),
+    )
+
+
+def living(desk: Desk) -> list[int]:
+    with desk.database.read(SYSTEM) as tx:
+        alive = select(artifacts.c.id).where(artifacts.c.deleted_at.is_(None))
+        return tx.column(alive.order_by(artifacts.c.id))
+
+
+def ends_of(desk: Desk, artifact: Artifact) -> object:
+    with desk.database.read(SYSTEM) as tx:
+        return tx.value(select(artifacts.c.expires_at).where(artifacts.c.id == artifact.id))
+
+
+def test_a_version_whose_time_has_come_goes_unless_an_alias_holds_it(desk: Desk) -> None:
+    old = desk.log({"a": b"1"}, ttl_seconds=HOUR)
+    newest = desk.log({"a": b"2"}, ttl_seconds=HOUR)
+    expire(desk)
+    assert living(desk) == [old.id, newest.id]
+    let_time_pass(desk)
+    expire(desk)
+    assert living(desk) == [newest.id]  # `latest` stands on it
+    with desk.database.read(SYSTEM) as tx:
+        assert "version.expired" in tx.column(select(events.c.kind))
+
+
+def test_a_linked_version_does_not_expire(desk: Desk) -> None:
+    linked = desk.log({"a": b"1"}, ttl_seconds=HOUR)
+    desk.log({"a": b"2"})
+    ask = LinkArtifact(linked.id, None, ProjectName("team", "demo"), "shelf", None)
+    desk.write(lambda tx: link_artifact(tx, ask))
+    let_time_pass(desk)
+    expire(desk)
+    assert linked.id in living(desk)
+
+
+def test_a_version_without_a_ttl_of_its_own_follows_its_project_and_then_its_entity(
+    desk: Desk,
+) -> None:
+    version = desk.log({"a": b"1"})
+    assert (version.ttl_seconds, version.ttl_is_inherited) == (NO_TTL, True)
+    desk.database.write(SYSTEM, lambda tx: update_default_ttl(tx, "team", None, 2 * HOUR))
+    run_jobs(desk)
+    assert desk.get(version.id).ttl_seconds == 2 * HOUR
+    assert ends_of(desk, version) == version.created_at + timedelta(hours=2)
+    desk.database.write(SYSTEM, lambda tx: update_default_ttl(tx, "team", "demo", HOUR))
+    run_jobs(desk)
+    assert ends_of(desk, version) == version.created_at + timedelta(hours=1)
+    desk.database.write(SYSTEM, lambda tx: update_default_ttl(tx, "team", "demo", NO_TTL))
+    run_jobs(desk)
+    assert desk.get(version.id).ttl_seconds == NO_TTL
+    assert ends_of(desk, version) is None
+    desk.database.write(SYSTEM, lambda tx: update_default_ttl(tx, "team", "demo", -1))
+    run_jobs(desk)
+    assert ends_of(desk, version) == version.created_at + timedelta(hours=2)
+
+
+def test_an_own_ttl_beats_the_default_and_can_be_given_up(desk: Desk) -> None:
+    version = desk.log({"a": b"1"}, ttl_seconds=HOUR)
+    desk.database.write(SYSTEM, lambda tx: update_default_ttl(tx, "team", "demo", 5 * HOUR))
+    run_jobs(desk)
+    assert desk.get(version.id).ttl_seconds == HOUR
+    desk.write(lambda tx: update_artifact(tx, UpdateArtifact(version.id, ttl_seconds=-2)))
+    assert ends_of(desk, version) is None
+    desk.write(lambda tx: update_artifact(tx, UpdateArtifact(version.id, ttl_seconds=-1)))
+    found = desk.get(version.id)
+    assert (found.ttl_seconds, found.ttl_is_inherited) == (5 * HOUR, True)
+
+
+def test_only_who_administers_the_project_sets_its_default(desk: Desk) -> None:
+    desk.log({"a": b"1"})
+    with pytest.raises(Forbidden):
+        desk.database.write(ANN, lambda tx: update_default_ttl(tx, "team", "demo", HOUR))
