@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 
 from sqlalchemy import insert
 from starlette.applications import Starlette
@@ -62,10 +63,21 @@ class Scene:
     link: str
 
 
-def make_scene(folder: Path) -> Scene:
-    """Makes a data folder with the world in it; nothing is left open."""
+def make_scene(folder: Path, database_url: str | None = None) -> Scene:
+    """Makes a data folder with the world in it; nothing is left open.
+
+    Args:
+        database_url: an empty PostgreSQL database; None: SQLite.
+    """
+    # On SQLite the key is kept in the data folder, so that a server started on it finds the same one.
     config = with_secret_key(
-        Config(data_dir=folder, admin_password=PASSWORD, admin_api_key=ADMIN_KEY)
+        Config(
+            data_dir=folder,
+            database_url=database_url,
+            secret_key=(token_hex(32),) if database_url else (),
+            admin_password=PASSWORD,
+            admin_api_key=ADMIN_KEY,
+        )
     )
     folder.mkdir(parents=True, exist_ok=True)
     upgrade(config.database)

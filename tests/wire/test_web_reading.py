@@ -2,12 +2,13 @@
 
 import re
 from html import unescape
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
-from tests.web_scene import EVIL, FILES
-from tests.wire.web_browser import OpenBrowser
+from tests.web_scene import EVIL, FILES, make_scene, open_pages
+from tests.wire.web_browser import Browser, OpenBrowser
 
 LINKED = (
     "/orgs/registrum/registry/model?selectionPath="
@@ -58,6 +59,17 @@ def test_every_address_that_a_client_prints_has_a_page(browse: OpenBrowser) -> N
         answer = browser.get(address)
         assert answer.status_code == 200, address
         assert "<h1" in answer.text
+
+
+def test_every_page_is_there_on_postgresql_too(postgres_url: str, tmp_path: Path) -> None:
+    scene = make_scene(tmp_path, postgres_url)
+    with open_pages(scene.config) as app:
+        browser, guest = Browser(app), Browser(app)
+        browser.sign_in("admin")
+        guest.sign_in("guest")
+        assert {browser.get(address).status_code for address in EVERY_ADDRESS} == {200}
+        assert "restricted viewer" in guest.text_of(LINKED)
+        assert "Registries shared with you" in guest.text_of("/")
 
 
 def test_who_is_not_signed_in_is_asked_to_and_comes_back(browse: OpenBrowser) -> None:
@@ -148,6 +160,25 @@ def test_a_restricted_viewer_sees_the_version_but_no_files(browse: OpenBrowser) 
     file = "/registrum-org/wandb-registry-model/artifacts/model/Ranker/v0/files/weights/model.bin"
     assert (guest.get(file)).status_code == 403
     assert (browse("newcomer").get(file)).status_code == 303
+
+
+def test_a_guest_finds_what_is_shared_with_him_and_others_do_not(browse: OpenBrowser) -> None:
+    assert "Registries shared with you" in browse("guest").text_of("/")
+    assert "Registries" not in browse("outsider").text_of("/")
+    home = browse("newcomer").text_of("/")
+    assert "Registries of registrum" in home
+    assert "shared" not in home
+
+
+def test_a_guest_walks_from_the_registry_to_the_version(browse: OpenBrowser) -> None:
+    guest = browse("guest")
+    for start in ("/", "/orgs/registrum/registry/model", LINKED.replace("&version=v0", "")):
+        page = guest.get(start)
+        assert page.status_code == 200
+        links = [unescape(link) for link in re.findall(r'href="([^"]*)"', page.text)]
+        for link in links:
+            if link.startswith("/"):
+                assert guest.get(link).status_code == 200, (start, link)
 
 
 def test_every_file_can_be_downloaded_from_its_link(browse: OpenBrowser) -> None:

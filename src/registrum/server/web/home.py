@@ -4,7 +4,7 @@ from starlette.responses import Response
 
 from registrum.core.pages import PageAsk
 from registrum.core.policy import Action
-from registrum.server.db import entities, organizations, projects, registries, users
+from registrum.server.db import entities, guests, organizations, projects, registries, users
 from registrum.server.db.registries import ProjectsAsk
 from registrum.server.web.visits import ROWS, Visit
 
@@ -26,6 +26,7 @@ def show_home(visit: Visit) -> Response:
     return visit.page(
         "home.html",
         organizations=of_organization,
+        shared=guests.registries_of_guest(tx, Action.READ),
         owners=owners,
         projects=shown,
         base_url=visit.base_url,

@@ -1,0 +1,50 @@
+"""Registries shared with somebody from outside their organization, who would not find them in a list of it."""
+
+from sqlalchemy import exists, select
+
+from registrum.core.policy import Action
+from registrum.core.projects import Project
+from registrum.server.db.projects import PROJECT_COLUMNS, project_from, with_owner
+from registrum.server.db.statements import prepared
+from registrum.server.db.tables import (
+    organization_members,
+    project_members,
+    project_teams,
+    projects,
+    team_members,
+)
+from registrum.server.db.tx import Tx
+from registrum.server.db.visibility import ACTOR, allowed
+
+MOST = 100
+
+_IN_ORGANIZATION = exists(
+    select(1).where(
+        organization_members.c.organization_id == projects.c.organization_id,
+        organization_members.c.user_id == ACTOR,
+    )
+)
+_OWN = select(project_members.c.project_id).where(project_members.c.user_id == ACTOR)
+_OF_TEAMS = (
+    select(project_teams.c.project_id)
+    .join(team_members, team_members.c.team_id == project_teams.c.team_id)
+    .where(team_members.c.user_id == ACTOR)
+)
+_SHARED = prepared(
+    select(*PROJECT_COLUMNS)
+    .select_from(with_owner())
+    .where(
+        projects.c.kind == "registry",
+        projects.c.id.in_(_OWN.union(_OF_TEAMS)),
+        ~_IN_ORGANIZATION,
+        allowed(Action.READ),
+    )
+    .order_by(projects.c.id.desc())
+    .limit(MOST)
+)
+
+
+def registries_of_guest(tx: Tx, action: Action) -> list[Project]:
+    """The registries that the actor sees as a guest, newest first; the first `MOST` of them."""
+    assert action is Action.READ
+    return [project_from(row) for row in tx.rows(_SHARED)]
