@@ -6,6 +6,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
 
 from tests.web_scene import EVIL, FILES, make_scene, open_pages
 from tests.wire.web_browser import Browser, OpenBrowser
@@ -246,3 +248,23 @@ def test_the_server_may_stand_below_a_prefix(browse: OpenBrowser) -> None:
         link.startswith(("/registry-of-ours/", "#", "?"))
         for link in re.findall(r'(?:href|src|action)="([^"]*)"', page.text)
     )
+
+
+def test_the_documented_addresses_are_those_there_are(pages: Starlette) -> None:
+    text = Path("docs/pages.md").read_text(encoding="utf-8")
+    documented = {path.partition("?")[0] for path in re.findall(r"^\| `([^`]*)`", text, re.M)}
+    paths = {route.path for route in pages.routes if isinstance(route, Route)}
+    assert documented <= paths
+    tabs_and_ways = {path for path in paths if ":path}" in path or path in _WITHOUT_A_PAGE}
+    assert paths - documented == tabs_and_ways
+
+
+_WITHOUT_A_PAGE = {
+    "/logout",
+    "/favicon.ico",
+    "/home",
+    "/registry",
+    "/settings",
+    "/{entity}/projects",
+    "/orgs/{organization}/registry",
+}
