@@ -192,6 +192,18 @@ def remove(tx: Tx, entity_id: int) -> None:
     tx.run(_REMOVE, entity_id=entity_id, now=tx.now)
 
 
+_REMOVE_OWN = prepared(
+    update(entities)
+    .where(entities.c.user_id == bindparam("user_id"))
+    .values(deleted_at=bindparam("now"))
+)
+
+
+def remove_own(tx: Tx, user_id: int) -> None:
+    """Marks a user's personal entity as gone; its name stays taken."""
+    tx.run(_REMOVE_OWN, user_id=user_id, now=tx.now)
+
+
 @cache
 def _may(action: Action) -> Prepared:
     return prepared(

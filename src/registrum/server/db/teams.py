@@ -145,10 +145,19 @@ def count_admins(tx: Tx, team_id: int) -> int:
     return int(tx.value(_COUNT_ADMINS, team_id=team_id, role=Role.ADMIN))
 
 
-def service_ids(tx: Tx, team: Grant[Entity]) -> list[int]:
-    """The numbers of its service accounts."""
-    found = team.require(Action.ADMINISTER_TEAM)
-    return tx.column(_SERVICE_IDS, team_id=found.id, yes=True)
+_REMOVE_MEMBERS = prepared(
+    delete(team_members).where(team_members.c.team_id == bindparam("team_id"))
+)
+
+
+def service_ids(tx: Tx, team_id: int) -> list[int]:
+    """The numbers of a team's service accounts; for its removal."""
+    return tx.column(_SERVICE_IDS, team_id=team_id, yes=True)
+
+
+def remove_members(tx: Tx, team_id: int) -> None:
+    """Ends all memberships of a team; for its removal."""
+    tx.run(_REMOVE_MEMBERS, team_id=team_id)
 
 
 # --- Invitations

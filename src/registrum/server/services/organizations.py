@@ -27,6 +27,7 @@ from registrum.server.db import (
 )
 from registrum.server.db.tx import Tx
 from registrum.server.db.visibility import Grant, require_instance_admin
+from registrum.server.services.removal import check_unprotected, end_projects, end_team
 
 _PROPOSALS = 50
 
@@ -117,17 +118,13 @@ def delete_organization(tx: Tx, name: str, *, force: bool) -> None:
     organization = organizations.get_for(tx, Action.ADMINISTER_ORGANIZATION, name)
     found = organization.thing
     team_ids = organizations.team_ids(tx, organization)
-    owner_ids = [found.entity.id, *team_ids]
-    project_ids = project_removal.ids_in(tx, owner_ids)
-    check_unprotected(tx, project_ids, force=force)
-    for project_id in project_ids:
-        project = projects.get_for_id(tx, Action.DELETE_PROJECT, project_id)
-        project_removal.empty(tx, project)
-        projects.remove(tx, project)
+    project_ids = project_removal.ids_in(tx, [found.entity.id, *team_ids])
+    if not force:
+        check_unprotected(tx, project_ids)
+    end_projects(tx, project_ids)
     for team_id in team_ids:
-        members.remove_team_everywhere(tx, team_id)
-    for entity_id in owner_ids:
-        entities.remove(tx, entity_id)
+        end_team(tx, team_id)
+    entities.remove(tx, found.entity.id)
     organizations.remove(tx, organization)
     events.record(
         tx,
@@ -137,21 +134,6 @@ def delete_organization(tx: Tx, name: str, *, force: bool) -> None:
         organization_id=found.id,
         changes={"name": found.name, "force": force},
     )
-
-
-def check_unprotected(tx: Tx, project_ids: list[int], *, force: bool) -> None:
-    """Refuses to go on where a protected alias stands in these projects, or on one of their versions elsewhere.
-
-    Raises:
-        InUse: names one.
-    """
-    standing = None if force else project_removal.protected_alias_in(tx, project_ids)
-    if standing is not None:
-        alias, collection = standing
-        raise InUse(
-            f"The protected alias {alias!r} stands in collection {collection!r}: remove it first. "
-            "An administrator of the organization may delete a registry or the organization with force."
-        )
 
 
 def add_member(tx: Tx, organization: str, username: str, role: str | None) -> None:

@@ -21,12 +21,11 @@ from registrum.server.db import (
     events,
     members,
     organizations,
-    project_removal,
     projects,
 )
 from registrum.server.db.tx import Tx
 from registrum.server.db.visibility import Grant
-from registrum.server.services.organizations import check_unprotected
+from registrum.server.services.removal import check_unprotected, end_projects
 
 LONGEST_DESCRIPTION = 64 * 1024
 
@@ -238,9 +237,9 @@ def delete_project(tx: Tx, project_id: int, *, force: bool) -> None:
         and found.is_registry
         and organizations.may_administer(tx, found.entity.organization_id)
     )
-    check_unprotected(tx, [found.id], force=overrides)
-    project_removal.empty(tx, project)
-    projects.remove(tx, project)
+    if not overrides:
+        check_unprotected(tx, [found.id])
+    end_projects(tx, [found.id])
     _record(
         tx,
         found,

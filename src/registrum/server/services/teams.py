@@ -14,17 +14,16 @@ from registrum.server.db import (
     entities,
     events,
     keys,
-    members,
     organizations,
     project_removal,
-    projects,
     teams,
     users,
 )
 from registrum.server.db.tx import Tx
 from registrum.server.db.visibility import Grant
 from registrum.server.services.credentials import NewKey, NewToken, Secrets
-from registrum.server.services.organizations import check_unprotected, join
+from registrum.server.services.organizations import join
+from registrum.server.services.removal import check_unprotected, end_projects, end_team
 from registrum.server.services.users import CreateUser, add_account
 
 
@@ -98,16 +97,9 @@ def delete_team(tx: Tx, name: str) -> None:
     found = team.thing
     organizations.get_for(tx, Action.ADMINISTER_ORGANIZATION, found.organization_name or "")
     project_ids = project_removal.ids_in(tx, [found.id])
-    check_unprotected(tx, project_ids, force=False)
-    for project_id in project_ids:
-        project = projects.get_for_id(tx, Action.DELETE_PROJECT, project_id)
-        project_removal.empty(tx, project)
-        projects.remove(tx, project)
-    for user_id in teams.service_ids(tx, team):
-        keys.remove_all(tx, user_id)
-        users.remove(tx, user_id)
-    members.remove_team_everywhere(tx, found.id)
-    entities.remove(tx, found.id)
+    check_unprotected(tx, project_ids)
+    end_projects(tx, project_ids)
+    end_team(tx, found.id)
     events.record(
         tx,
         EventKind.TEAM_DELETED,

@@ -12,8 +12,6 @@ from registrum.server.db import (
     entities,
     events,
     keys,
-    members,
-    organizations,
     project_removal,
     projects,
     sessions,
@@ -23,7 +21,7 @@ from registrum.server.db import (
 from registrum.server.db.tx import Tx
 from registrum.server.db.visibility import require_instance_admin
 from registrum.server.services.credentials import NewKey, NewToken
-from registrum.server.services.organizations import check_unprotected
+from registrum.server.services.removal import check_unprotected, end_account, end_projects
 
 LINK_LASTS = timedelta(days=7)
 _PROPOSALS = 100
@@ -203,24 +201,14 @@ def delete_user(tx: Tx, username: str, transfer_to: str | None) -> None:
         _remove_projects(tx, user, project_ids)
     else:
         _transfer_projects(tx, user, project_ids, transfer_to)
-    for remove_all in (
-        keys.remove_all,
-        sessions.remove_all,
-        sessions.end_links,
-        teams.remove_everywhere,
-        organizations.remove_everywhere,
-        members.remove_everywhere,
-        users.remove,
-    ):
-        remove_all(tx, user.id)
-    entities.remove(tx, own.id)
+    end_account(tx, user.id)
     _record(
         tx, EventKind.USER_DELETED, user.id, {"username": user.username, "to": transfer_to or ""}
     )
 
 
 def _remove_projects(tx: Tx, user: User, project_ids: list[int]) -> None:
-    check_unprotected(tx, project_ids, force=False)
+    check_unprotected(tx, project_ids)
     linked = project_removal.linked_elsewhere(tx, project_ids)
     if linked is not None:
         registry, collection = linked
@@ -228,10 +216,7 @@ def _remove_projects(tx: Tx, user: User, project_ids: list[int]) -> None:
             f"User {user.username!r} owns artifacts that are linked into {registry}/{collection}: "
             "unlink them, or name somebody who takes over the projects."
         )
-    for project_id in project_ids:
-        project = projects.get_for_id(tx, Action.DELETE_PROJECT, project_id)
-        project_removal.empty(tx, project)
-        projects.remove(tx, project)
+    end_projects(tx, project_ids)
 
 
 def _transfer_projects(tx: Tx, user: User, project_ids: list[int], name: str) -> None:

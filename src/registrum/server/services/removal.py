@@ -1,0 +1,69 @@
+"""What goes with an account, a team or a project when it ends; used by the nouns' own services, which asked for the right."""
+
+from collections.abc import Sequence
+
+from registrum.core.errors import InUse
+from registrum.core.policy import Action
+from registrum.server.db import (
+    entities,
+    keys,
+    members,
+    organizations,
+    project_removal,
+    projects,
+    sessions,
+    teams,
+    users,
+)
+from registrum.server.db.tx import Tx
+
+
+def check_unprotected(tx: Tx, project_ids: Sequence[int]) -> None:
+    """Refuses to go on where a protected alias stands in these projects, or on one of their versions elsewhere.
+
+    Raises:
+        InUse: names one.
+    """
+    standing = project_removal.protected_alias_in(tx, project_ids)
+    if standing is not None:
+        alias, collection = standing
+        raise InUse(
+            f"The protected alias {alias!r} stands in collection {collection!r}: remove it first. "
+            "An administrator of the organization may delete a registry or the organization with force."
+        )
+
+
+def end_projects(tx: Tx, project_ids: Sequence[int]) -> None:
+    """Ends projects with what is in them, and the links of their artifacts elsewhere.
+
+    Raises:
+        NotFound, Forbidden: the actor may not delete one of them.
+    """
+    for project_id in project_ids:
+        project = projects.get_for_id(tx, Action.DELETE_PROJECT, project_id)
+        project_removal.empty(tx, project)
+        projects.remove(tx, project)
+
+
+def end_team(tx: Tx, team_id: int) -> None:
+    """Ends a team with its memberships and service accounts; its projects have ended before."""
+    for user_id in teams.service_ids(tx, team_id):
+        end_account(tx, user_id)
+    teams.remove_members(tx, team_id)
+    members.remove_team_everywhere(tx, team_id)
+    entities.remove(tx, team_id)
+
+
+def end_account(tx: Tx, user_id: int) -> None:
+    """Ends an account with its keys, sessions, links and memberships; its projects have ended or moved before."""
+    for remove_all in (
+        keys.remove_all,
+        sessions.remove_all,
+        sessions.end_links,
+        teams.remove_everywhere,
+        organizations.remove_everywhere,
+        members.remove_everywhere,
+        users.remove,
+        entities.remove_own,
+    ):
+        remove_all(tx, user_id)
