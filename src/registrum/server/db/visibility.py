@@ -116,15 +116,16 @@ def _team_part(p: FromClause, action: Action) -> ColumnElement[bool]:
     in_team = and_(
         mine.c.team_id == p.c.entity_id, mine.c.user_id == ACTOR, mine.c.role >= rule.team
     )
-    if rule.team > Role.VIEWER:
-        in_team = and_(in_team, ~_is_organization_viewer(p.c.organization_id))
     condition: ColumnElement[bool] = exists(select(1).where(in_team))
+    if rule.team > Role.VIEWER:
+        condition = and_(condition, ~_is_organization_viewer(p.c.organization_id))
     if rule.organization_admin:
         condition = or_(condition, _organization_role_at_least(p.c.organization_id, Role.ADMIN))
     return condition
 
 
 def _is_organization_viewer(organization_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    # Never within another EXISTS: SQLAlchemy correlates a subquery with the statement right around it only.
     m = organization_members.alias()
     return exists(
         select(1).where(
@@ -231,9 +232,9 @@ def allowed_entity(action: Action, e: FromClause = entities) -> ColumnElement[bo
     in_team: ColumnElement[bool] = and_(
         mine.c.team_id == e.c.id, mine.c.user_id == ACTOR, mine.c.role >= TEAM_RULES[action]
     )
-    if action is Action.CREATE_PROJECT:
-        in_team = and_(in_team, ~_is_organization_viewer(e.c.organization_id))
     team: ColumnElement[bool] = exists(select(1).where(in_team))
+    if action is Action.CREATE_PROJECT:
+        team = and_(team, ~_is_organization_viewer(e.c.organization_id))
     if action in ORGANIZATION_ADMIN_IN_TEAMS:
         team = or_(team, _organization_role_at_least(e.c.organization_id, Role.ADMIN))
     own: ColumnElement[bool] = e.c.user_id == ACTOR

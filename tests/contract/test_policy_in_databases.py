@@ -1,0 +1,215 @@
+"""`db/visibility.py` says in SQL what `core/policy.py` says in tables: random worlds, every action, everybody, both databases."""
+
+import shutil
+from collections.abc import Iterator
+from random import Random
+
+import pytest
+from sqlalchemy import insert, select
+
+from registrum.core.actors import ANONYMOUS, Actor
+from registrum.core.policy import (
+    ORGANIZATION_RULES,
+    PROJECT_RULES,
+    TEAM_RULES,
+    Action,
+    Role,
+)
+from registrum.core.projects import ProjectName
+from registrum.server.db import (
+    Database,
+    artifacts,
+    collections,
+    memberships,
+    open_database,
+    projects,
+    tables,
+)
+from registrum.server.db.migrations import upgrade
+from registrum.server.db.tables import entities, organizations, project_teams
+from registrum.server.db.tx import Tx
+from registrum.server.db.visibility import (
+    allowed,
+    allowed_artifact,
+    allowed_entity,
+    allowed_organization,
+    held_role,
+)
+from tests import make
+from tests.roles import Facts, Place, Roles, Team
+
+SOURCE = tables.projects.c.id == tables.artifacts.c.project_id
+WORLDS = range(6)
+ORGANIZATIONS = ("acme", "globex")
+PEOPLE = tuple(f"p{number}" for number in range(9))
+IN_ORGANIZATION = (None, None, Role.VIEWER, Role.MEMBER, Role.ADMIN)
+IN_TEAM = (None, None, Role.VIEWER, Role.MEMBER, Role.ADMIN)
+IN_REGISTRY = (None, None, None, *Role)
+
+
+def some_roles(random: Random, names: tuple[str, ...], among: tuple[Role | None, ...]) -> Roles:
+    given = {name: random.choice(among) for name in names}
+    return {name: role for name, role in given.items() if role is not None}
+
+
+def random_facts(random: Random) -> Facts:
+    """Two organizations with two teams each, a project of each team and of two people, and registries of every kind."""
+    people = {name: some_roles(random, PEOPLE, IN_ORGANIZATION) for name in ORGANIZATIONS}
+    teams = {
+        f"{name}-team{number}": Team(name, some_roles(random, PEOPLE, IN_TEAM))
+        for name in ORGANIZATIONS
+        for number in range(2)
+    }
+    places = {f"of-{name}": Place("team", name, team.organization) for name, team in teams.items()}
+    places |= {f"of-{name}": Place("user", name) for name in PEOPLE[:2]}
+    for name in ORGANIZATIONS:
+        for number in range(4):
+            places[f"{name}-registry{number}"] = Place(
+                "registry",
+                name,
+                name,
+                random.choice(["organization", "restricted"]),
+                random.choice(list(Role)),
+                some_roles(random, PEOPLE, IN_REGISTRY),
+                some_roles(random, tuple(teams), IN_REGISTRY),
+            )
+    return Facts(people, teams, places, frozenset({"root"}))
+
+
+def links(facts: Facts) -> dict[str, str]:
+    """For each team project a registry of its organization, into which its one version is linked."""
+    registries = {
+        name: [own for own, p in facts.projects.items() if p.owner == name]
+        for name in ORGANIZATIONS
+    }
+    of_teams = [name for name, place in facts.projects.items() if place.kind == "team"]
+    return {name: registries[facts.projects[name].organization or ""].pop() for name in of_teams}
+
+
+def path_of(facts: Facts, name: str) -> ProjectName:
+    """How a project is named on the wire."""
+    place = facts.projects[name]
+    return ProjectName(f"{place.owner}-org" if place.kind == "registry" else place.owner, name)
+
+
+def build(tx: Tx, facts: Facts) -> dict[str, Actor]:
+    """The same as rows."""
+    actors = {name: make.user(tx, name) for name in PEOPLE}
+    organization_ids = {name: make.organization(tx, name) for name in facts.organizations}
+    for name, people in facts.organizations.items():
+        for who, role in people.items():
+            make.joins_organization(tx, actors[who], organization_ids[name], role)
+    team_ids = {}
+    for name, team in facts.teams.items():
+        team_ids[name] = make.team(tx, organization_ids[team.organization], name)
+        for who, role in team.people.items():
+            make.joins_team(tx, actors[who], team_ids[name], role)
+    for name, place in facts.projects.items():
+        made = make.project(
+            tx,
+            place.kind,
+            make.entity_of(tx, path_of(facts, name).entity),
+            name,
+            organization_id=organization_ids.get(place.organization or ""),
+            owner=actors.get(place.owner),
+            visibility=place.visibility,
+            organization_role=place.organization_role,
+        )
+        for who, role in place.people.items():
+            make.joins_project(tx, actors[who], made, role)
+        for team_name, role in place.teams.items():
+            row = {"project_id": made.id, "team_id": team_ids[team_name], "role": role}
+            tx.run(insert(project_teams).values(created_at=tx.now, **row))
+    for name, target in links(facts).items():
+        source = projects.get_for(tx, Action.WRITE, path_of(facts, name)).thing
+        number = make.version(tx, source, "net")
+        registry = projects.get_for(tx, Action.LINK, path_of(facts, target))
+        collection = collections.portfolio_for(tx, registry, "model", "linked")
+        memberships.add_link(tx, collection, artifacts.get_for(tx, Action.DOWNLOAD, number))
+    return actors | {"root": Actor(None, "root", is_admin=True), "nobody": ANONYMOUS}
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def migrated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """How to make databases: the address of an empty SQLite file, or "postgres"."""
+    if request.param == "postgres":
+        return "postgres"
+    path = tmp_path_factory.mktemp("policy") / "empty.sqlite"
+    upgrade(f"sqlite:///{path}")
+    return str(path)
+
+
+@pytest.fixture
+def database(
+    migrated: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Database]:
+    """An open, empty database."""
+    if migrated == "postgres":
+        cluster = request.getfixturevalue("postgres")
+        url = cluster.database_like("migrated", upgrade)
+    else:
+        copy = tmp_path_factory.mktemp("world") / "world.sqlite"
+        shutil.copy(migrated, copy)
+        url = f"sqlite:///{copy}"
+    opened = open_database(url)
+    yield opened
+    opened.close()
+    if migrated == "postgres":
+        cluster.drop(url)
+
+
+@pytest.mark.parametrize("seed", WORLDS)
+def test_the_conditions_in_sql_are_the_tables_of_the_policy(database: Database, seed: int) -> None:
+    facts = random_facts(Random(seed))
+    actors = database.write(make.ROOT, lambda tx: build(tx, facts))
+    for who, actor in actors.items():
+        with database.read(actor) as tx:
+            compare_projects(tx, facts, who)
+            compare_organizations(tx, facts, who)
+            compare_teams(tx, facts, who)
+
+
+def compare_projects(tx: Tx, facts: Facts, who: str) -> None:
+    for action in PROJECT_RULES:
+        expected = {name for name in facts.projects if facts.may(who, action, name)}
+        found = set(tx.column(select(tables.projects.c.name).where(allowed(action))))
+        assert found == expected, (who, action)
+        through_links = (
+            select(tables.projects.c.name)
+            .select_from(tables.artifacts.join(tables.projects, SOURCE))
+            .where(allowed_artifact(action))
+        )
+        assert set(tx.column(through_links)) == {
+            source for source, target in links(facts).items() if {source, target} & expected
+        }, (who, action)
+    held = dict(tx.rows(select(tables.projects.c.name, held_role())))
+    assert held == {name: int(facts.held(who, name) or 0) for name in facts.projects}
+
+
+def compare_organizations(tx: Tx, facts: Facts, who: str) -> None:
+    for action in ORGANIZATION_RULES:
+        condition = allowed_organization(action, organizations.c.id)
+        expected = {
+            name for name in facts.organizations if facts.may_in_organization(who, action, name)
+        }
+        found = set(tx.column(select(organizations.c.name).where(condition)))
+        assert found == expected, (who, action)
+    registries = select(entities.c.name).where(allowed_entity(Action.CREATE_REGISTRY))
+    assert set(tx.column(registries)) == {
+        f"{name}-org"
+        for name in facts.organizations
+        if facts.may_in_organization(who, Action.CREATE_REGISTRY, name)
+    }
+
+
+def compare_teams(tx: Tx, facts: Facts, who: str) -> None:
+    for action in TEAM_RULES:
+        condition = allowed_entity(action)
+        query = select(entities.c.name).where(entities.c.kind == "team", condition)
+        expected = {name for name in facts.teams if facts.may_in_team(who, action, name)}
+        assert set(tx.column(query)) == expected, (who, action)
+
+
+def test_every_action_is_in_one_table() -> None:
+    tables = [*PROJECT_RULES, *ORGANIZATION_RULES, *TEAM_RULES]
+    assert sorted(tables) == sorted(Action)
