@@ -92,6 +92,14 @@ def test_every_address_that_the_client_gives_opens_its_page(
         assert answer is not None
         assert answer.status == 200, (what, address)
         expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+    snippets = []
+    for what in ("run", "logged", "linked"):
+        page.goto(given[what][0])
+        snippets.append(page.locator("pre").filter(has_text="import wandb").inner_text())
+    fetched = run_script(
+        site.server, admin, "\n".join([*snippets, "result = [run.name, artifact.name]"])
+    )
+    assert fetched == ["first try", "Printed:v0"]
 
 
 _LOG_AND_LINK = """
