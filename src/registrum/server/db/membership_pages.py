@@ -5,11 +5,11 @@ Each list takes three statements whatever its size: the rows, the projects they 
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cache, lru_cache
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, literal, select, union_all
+from sqlalchemy import ColumnElement, and_, bindparam, literal, select, union_all
 from sqlalchemy.sql.expression import FromClause
 
 from registrum.core.aliases import Reference
@@ -17,22 +17,20 @@ from registrum.core.artifacts import Artifact, Membership
 from registrum.core.collections import Alias, Collection, Tag
 from registrum.core.filters import Filter
 from registrum.core.memberships import Wants
-from registrum.core.pages import Page, PageAsk, page_of
+from registrum.core.pages import Edge, Page, PageAsk
 from registrum.core.policy import Action
 from registrum.core.projects import Project
 from registrum.server.db import aliases as alias_rows
-from registrum.server.db import filters, pages
+from registrum.server.db import pages, version_search
 from registrum.server.db import projects as project_rows
 from registrum.server.db.artifacts import (
     ARTIFACT_COLUMNS,
     artifact_from,
-    sequences,
     source_from,
     with_source,
 )
 from registrum.server.db.collections import COLLECTION_COLUMNS, from_row, with_tags, with_type
 from registrum.server.db.columns import among
-from registrum.server.db.fields import COLLECTION_FIELDS, PROJECT_FIELDS, VERSION_FIELDS
 from registrum.server.db.pages import Sorting
 from registrum.server.db.statements import Prepared, Row, prepared
 from registrum.server.db.tables import (
@@ -44,6 +42,7 @@ from registrum.server.db.tables import (
     projects,
 )
 from registrum.server.db.tx import Tx
+from registrum.server.db.version_search import LIVING, NEWEST, NEWEST_VERSION, OLDEST, Search
 from registrum.server.db.visibility import Grant, allowed, refuse
 
 MEMBERSHIP_COLUMNS = (
@@ -53,26 +52,6 @@ MEMBERSHIP_COLUMNS = (
     *COLLECTION_COLUMNS,
     *ARTIFACT_COLUMNS,
 )
-# A version is there while its place, its collection, itself and the sequence it comes from are.
-_LIVING = and_(
-    memberships.c.deleted_at.is_(None),
-    collections.c.deleted_at.is_(None),
-    artifacts.c.state == "committed",
-    sequences.c.deleted_at.is_(None),
-)
-SORTABLE: pages.Sortable = {
-    "id": memberships.c.id,
-    "version": memberships.c.version,
-    "version_index": memberships.c.version,
-    "created_at": memberships.c.artifact_created_at,
-    "artifact_created_at": memberships.c.artifact_created_at,
-    "artifact_size": memberships.c.size_bytes,
-    "size": memberships.c.size_bytes,
-    "acm_created_at": memberships.c.created_at,
-}
-NEWEST_VERSION = Sorting("version", True, "versions")
-NEWEST = Sorting("id", True, "versions")
-OLDEST = Sorting("id", False, "versions")
 
 
 def _joined() -> FromClause:
@@ -105,7 +84,7 @@ def _get_statement(action: Action, by_alias: bool) -> Prepared:
             collections.c.project_id == bindparam("project_id"),
             collections.c.name == bindparam("collection_name"),
             here,
-            _LIVING,
+            LIVING,
         )
     )
 
@@ -137,7 +116,7 @@ def _get_id_statement(action: Action) -> Prepared:
     return prepared(
         select(*MEMBERSHIP_COLUMNS, allowed(action).label("granted"))
         .select_from(_joined().join(projects, projects.c.id == collections.c.project_id))
-        .where(memberships.c.id == bindparam("membership_id"), _LIVING)
+        .where(memberships.c.id == bindparam("membership_id"), LIVING)
     )
 
 
@@ -151,6 +130,13 @@ def get_for_id(tx: Tx, action: Action, membership_id: int, wants: Wants) -> Gran
 
 
 # --- Lists
+
+# The versions were found for the actor by `version_search`, in the same snapshot.
+_BY_IDS = prepared(
+    select(*MEMBERSHIP_COLUMNS)
+    .select_from(_joined())
+    .where(among(memberships.c.id, "membership_ids"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,20 +155,6 @@ class VersionsAsk:
     collection_filter: Filter | None = None
     project_filter: Filter | None = None
     order: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    """All that a statement depends on but its parameters."""
-
-    scope: str
-    action: Action
-    filter: Filter | None
-    collection_filter: Filter | None
-    project_filter: Filter | None
-    sorting: Sorting
-    has_after: bool
-    with_total: bool
 
 
 def page_of_collection(
@@ -214,99 +186,19 @@ def _page(
     ask: VersionsAsk,
     default: Sorting,
 ) -> Page[Membership]:
-    sorting = pages.sorting(ask.order, SORTABLE, default)
-    by, values = filters.split(ask.filter, VERSION_FIELDS, "f")
-    in_collections, collection_values = filters.split(ask.collection_filter, COLLECTION_FIELDS, "c")
-    in_projects, project_values = filters.split(ask.project_filter, PROJECT_FIELDS, "p")
-    shape = _Shape(
-        scope,
-        action,
-        by,
-        in_collections,
-        in_projects,
-        sorting,
-        ask.page.after is not None,
-        ask.page.with_total,
+    sorting = pages.sorting(ask.order, version_search.SORTABLE, default)
+    found = version_search.find(
+        tx,
+        Search(
+            *(action, scope, of, ask.page, sorting),
+            *(ask.filter, ask.collection_filter, ask.project_filter),
+        ),
     )
-    given = {
-        **of,
-        **values,
-        **collection_values,
-        **project_values,
-        **pages.cursor_values(ask.page, sorting, _keys(sorting)),
-        "limit": ask.page.first + 1,
-    }
-    rows = tx.rows(_statement(shape), **given)
-    total = None
-    if ask.page.with_total:
-        total = rows[0].total if rows else tx.value(_total_statement(shape), **given)
-    found = _loaded(tx, rows[: ask.page.first], ask.wants, {})
-    keys = {row.m_id: pages.place(sorting, _keys(sorting), row) for row in rows}
-    page = page_of(found, ask.page.first, lambda m: keys[m.id], total)
-    return replace(page, has_next_page=len(rows) > ask.page.first)
-
-
-def _keys(sorting: Sorting) -> pages.Keys:
-    return pages.keys_of(SORTABLE[sorting.field], memberships.c.id)
-
-
-@lru_cache(maxsize=512)
-def _statement(shape: _Shape) -> Prepared:
-    order = _keys(shape.sorting)
-    asked: list[ColumnElement[Any]] = [*MEMBERSHIP_COLUMNS, *pages.labelled(order)]
-    if shape.with_total:
-        asked.append(_total(shape).scalar_subquery().label("total"))
-    statement = (
-        select(*asked)
-        .select_from(_joined())
-        .where(*_conditions(shape))
-        .order_by(*pages.order_by(order, shape.sorting.descending))
-        .limit(bindparam("limit"))
-    )
-    if shape.has_after:
-        statement = statement.where(pages.behind(order, shape.sorting.descending))
-    return prepared(statement)
-
-
-@lru_cache(maxsize=512)
-def _total_statement(shape: _Shape) -> Prepared:
-    return prepared(_total(shape))
-
-
-def _total(shape: _Shape) -> Any:
-    return select(func.count()).select_from(_joined()).where(*_conditions(shape)).correlate(None)
-
-
-def _conditions(shape: _Shape) -> list[ColumnElement[bool]]:
-    # An uncorrelated subquery decides about rights, once for the statement and not once a row.
-    seen = select(projects.c.id).where(allowed(shape.action))
-    if shape.scope == "organization":
-        seen = seen.where(
-            projects.c.organization_id == bindparam("organization_id"),
-            projects.c.kind == "registry",
-        )
-        if shape.project_filter is not None:
-            seen = seen.where(filters.condition(shape.project_filter, PROJECT_FIELDS))
-        here: ColumnElement[bool] = memberships.c.project_id.in_(seen)
-    elif shape.scope == "collection":
-        own = collections.alias("own")
-        holding = select(own.c.id).where(
-            own.c.id == bindparam("collection_id"), own.c.project_id.in_(seen)
-        )
-        here = memberships.c.collection_id == holding.scalar_subquery()
-    else:
-        places = memberships.alias("places")
-        around = select(places.c.project_id).where(places.c.artifact_id == bindparam("artifact_id"))
-        here = and_(
-            memberships.c.artifact_id == bindparam("artifact_id"),
-            memberships.c.project_id.in_(seen.where(projects.c.id.in_(around))),
-        )
-    found = [here, _LIVING]
-    if shape.collection_filter is not None:
-        found.append(filters.condition(shape.collection_filter, COLLECTION_FIELDS))
-    if shape.filter is not None:
-        found.append(filters.condition(shape.filter, VERSION_FIELDS))
-    return found
+    places = found.places
+    by_id = {row.m_id: row for row in tx.rows(_BY_IDS, membership_ids=list(places))}
+    loaded = _loaded(tx, [by_id[number] for number in places], ask.wants, {})
+    edges = tuple([Edge(each, places[each.id]) for each in loaded])
+    return Page(edges, found.has_next, found.total)
 
 
 # --- From rows to values
