@@ -8,8 +8,9 @@ from sqlalchemy import func, select
 
 from registrum.core.actors import Actor
 from registrum.core.errors import Invalid, NotFound
-from registrum.core.history import CHUNK_BYTES, Stream, read_report
+from registrum.core.history import CHUNK_BYTES, Stream
 from registrum.core.policy import Action
+from registrum.core.run_reports import read_report
 from registrum.core.runs import Run, RunName, SaveRun
 from registrum.server.db import Database, history, runs
 from registrum.server.db.tables import run_chunks

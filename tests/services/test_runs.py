@@ -8,10 +8,10 @@ from sqlalchemy import insert, select, update
 
 from registrum.core.actors import Actor
 from registrum.core.errors import Forbidden, Invalid, InvalidFilter, NotFound, Unprocessable
-from registrum.core.history import Report
 from registrum.core.pages import page_ask
 from registrum.core.policy import Action, Role
 from registrum.core.projects import ProjectName
+from registrum.core.run_reports import Report
 from registrum.core.runs import Run, RunName, RunState, SaveRun
 from registrum.server.db import Database, projects, runs
 from registrum.server.db.database import utc_now

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registrum.core import history, runs
+from registrum.core import history, run_reports, runs
 from registrum.core.errors import Invalid, InvalidName, Unprocessable
-from registrum.core.history import Report, Stream
+from registrum.core.history import Stream
+from registrum.core.run_reports import Report
 from registrum.core.runs import RunState
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -75,11 +76,11 @@ def test_the_clients_own_section_is_given_by_key() -> None:
 def test_reports_move_a_run_through_its_states(
     before: RunState, report: Report, was_stopped: bool, after: RunState
 ) -> None:
-    assert history.state_after(before, report, was_stopped=was_stopped) is after
+    assert run_reports.state_after(before, report, was_stopped=was_stopped) is after
 
 
 def test_a_report_is_read_as_clients_send_it() -> None:
-    report = history.read_report(
+    report = run_reports.read_report(
         {
             "files": {
                 "wandb-history.jsonl": {"offset": 3, "content": ['{"_step":3,"loss":0.5}']},
@@ -114,7 +115,7 @@ def test_a_report_is_read_as_clients_send_it() -> None:
 )
 def test_reports_of_another_shape_are_refused(document: object) -> None:
     with pytest.raises(Invalid):
-        history.read_report(document)
+        run_reports.read_report(document)
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="\n", codec="utf-8")), min_size=1))
@@ -149,8 +150,8 @@ def test_small_chunks_are_folded_so_that_a_stream_has_few_and_rewrites_little() 
 
 
 def test_metrics_are_counted_by_kind_over_all_reports() -> None:
-    kinds = history.count_kinds([{"loss": 1.5, "_step": 0, "name": "a", "nothing": None}])
-    record = json.loads(history.merge_keys(history.merge_keys(None, kinds, 0), kinds, 1))
+    kinds = run_reports.count_kinds([{"loss": 1.5, "_step": 0, "name": "a", "nothing": None}])
+    record = json.loads(run_reports.merge_keys(run_reports.merge_keys(None, kinds, 0), kinds, 1))
     assert record["lastStep"] == 1
     assert record["keys"]["loss"] == {"typeCounts": [{"type": "number", "count": 2}]}
     assert record["keys"]["nothing"]["typeCounts"][0]["type"] == "nil"

@@ -9,7 +9,6 @@ the logarithm of the chunk's size, and a run has few chunks however often it rep
 import json
 import re
 import zlib
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,26 +16,17 @@ from itertools import pairwise
 from typing import Any, TypeVar
 
 from registrum.core.errors import Invalid
-from registrum.core.runs import ENDED, RunState, dump_json, json_object, read_object
 
 T = TypeVar("T")
 
 CHUNK_BYTES = 512 * 1024
 """Lines of one chunk before compression; a longer single line has a chunk to itself."""
 
-LARGEST_LINE_NUMBER = 2**31 - 1
-MOST_KEYS = 10_000
 STEP = "_step"
 
 _PLAIN_LINE = re.compile(
     r"(ERROR )?(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?Z?) (.*)", re.DOTALL
 )
-_FILES = {
-    "wandb-history.jsonl": "history",
-    "wandb-events.jsonl": "events",
-    "output.log": "logs",
-}
-_SUMMARY = "wandb-summary.json"
 
 
 class Stream(StrEnum):
@@ -60,28 +50,6 @@ class Lines:
     offset: int
     texts: tuple[str, ...]
     steps: tuple[int | None, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What a run sent in one go.
-
-    Attributes:
-        summary: last value of each metric: a JSON object as text; None: unchanged.
-        system_metrics: likewise of the machine.
-        metric_kinds: how often each metric of the history came with which kind of value.
-        exit_code: given with the last report.
-        is_complete: it is the last report.
-        is_preempting: the machine is about to be taken away.
-    """
-
-    lines: tuple[Lines, ...] = ()
-    summary: str | None = None
-    system_metrics: str | None = None
-    metric_kinds: Mapping[str, Mapping[str, int]] | None = None
-    exit_code: int | None = None
-    is_complete: bool = False
-    is_preempting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,148 +109,6 @@ class Choice:
     max_step: int | None = None
 
 
-# --- What comes in ---------------------------------------------------------------------------------------------
-
-
-def read_report(document: Any) -> Report:
-    """A report out of its parsed JSON body.
-
-    Raises:
-        Invalid: it is not of the shape that runs send, or one of its lines is no JSON object.
-    """
-    if not isinstance(document, dict):
-        raise Invalid("A run's report must be a JSON object.")
-    files = document.get("files", None)
-    files = {} if files is None else files
-    if not isinstance(files, dict):
-        raise Invalid("The files of a run's report must be an object.")
-    lines, summary, metrics, kinds = [], None, None, None
-    for name, part in files.items():
-        offset, texts = _content(name, part)
-        if not texts:
-            continue
-        if name == _SUMMARY:
-            summary = json_object(texts[-1], "summary")
-        elif name in _FILES:
-            stream = Stream(_FILES[name])
-            if stream is Stream.LOGS:
-                lines.append(Lines(stream, offset, tuple(map(_one_line, texts))))
-                continue
-            objects = [read_object(text, stream.value) for text in texts]
-            texts, rows = [text for text, _ in objects], [row for _, row in objects]
-            steps = tuple(map(_step, rows)) if stream is Stream.HISTORY else ()
-            lines.append(Lines(stream, offset, tuple(texts), steps))
-            if stream is Stream.HISTORY:
-                kinds = count_kinds(rows)
-            else:
-                metrics = _system_metrics(rows[-1]) or metrics
-    exit_code = document.get("exitcode")
-    return Report(
-        tuple(lines),
-        summary,
-        metrics,
-        kinds,
-        exit_code if isinstance(exit_code, int) else None,
-        bool(document.get("complete")),
-        bool(document.get("preempting")),
-    )
-
-
-def _content(name: str, part: Any) -> tuple[int, list[str]]:
-    offset = part.get("offset", 0) if isinstance(part, dict) else None
-    texts = part.get("content") or [] if isinstance(part, dict) else None
-    if isinstance(texts, str):
-        texts = [texts]
-    if not isinstance(offset, int) or not isinstance(texts, list) or offset < 0:
-        raise Invalid(f"{name!r} in a run's report must have an offset and a list of lines.")
-    if offset + len(texts) > LARGEST_LINE_NUMBER:
-        raise Invalid(f"A run can't have more than {LARGEST_LINE_NUMBER} lines of {name!r}.")
-    return offset, [text if isinstance(text, str) else dump_json(text) for text in texts]
-
-
-def _one_line(text: str) -> str:
-    text = text.rstrip("\r\n").replace("\n", " ").replace("\x00", "")
-    return text.encode("utf-8", "replace").decode()
-
-
-def _step(row: Mapping[str, Any]) -> int | None:
-    step = row.get(STEP)
-    return int(step) if isinstance(step, int | float) and abs(step) < 2**63 else None
-
-
-def _system_metrics(row: Mapping[str, Any]) -> str | None:
-    found = {k: v for k, v in row.items() if k.startswith("system.")}
-    return dump_json(found) if found else None
-
-
-def state_after(state: RunState, report: Report, *, was_stopped: bool) -> RunState:
-    """The state of a run once it has sent this.
-
-    Args:
-        state: before.
-        report: what it sent.
-        was_stopped: somebody had asked it to stop.
-    """
-    if not report.is_complete:
-        return RunState.PREEMPTING if report.is_preempting else _going(state)
-    if not report.exit_code:
-        return RunState.FINISHED
-    if state is RunState.PREEMPTING or report.is_preempting:
-        return RunState.PREEMPTED
-    return RunState.KILLED if was_stopped else RunState.FAILED
-
-
-def _going(state: RunState) -> RunState:
-    # A run that reports is alive, whatever was thought of it: it was resumed, or was only silent.
-    return RunState.RUNNING if state in ENDED or state is RunState.PENDING else state
-
-
-# --- Metrics that a history has --------------------------------------------------------------------------------
-
-
-def count_kinds(rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
-    """How often each metric comes with which kind of value: number, string, boolean, list, map or nil."""
-    found: dict[str, Counter[str]] = {}
-    for row in rows:
-        for key, value in row.items():
-            found.setdefault(key, Counter())[_kind(value)] += 1
-    return {key: dict(counts) for key, counts in found.items()}
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, int | float):
-        return "number"
-    return _KINDS.get(type(value), "nil")
-
-
-_KINDS: dict[type, str] = {str: "string", list: "list", dict: "map"}
-
-
-def merge_keys(
-    stored: str | None, kinds: Mapping[str, Mapping[str, int]], last_step: int | None
-) -> str:
-    """The record of a history's metrics with those of more lines.
-
-    Args:
-        stored: the record before: JSON text, None for none.
-        kinds: of the new lines.
-        last_step: greatest step of the whole history.
-    """
-    record = json.loads(stored) if stored else {}
-    keys = record.setdefault("keys", {})
-    for key, counts in kinds.items():
-        if key not in keys and len(keys) >= MOST_KEYS:
-            continue
-        entry = keys.setdefault(key, {"typeCounts": []})
-        total = Counter({each["type"]: each["count"] for each in entry["typeCounts"]})
-        total.update(counts)
-        entry["typeCounts"] = [{"type": k, "count": n} for k, n in sorted(total.items())]
-    record["lastStep"] = last_step if last_step is not None else -1
-    return dump_json(record)
-
-
 # --- Chunks ------------------------------------------------------------------------------------------------------
 
 
@@ -330,7 +156,7 @@ def texts_of(chunk: Chunk) -> list[str]:
 
 def steps_of(texts: Iterable[str]) -> list[int | None]:
     """The step of each line of a history."""
-    return [_step(json.loads(text)) for text in texts]
+    return [step_of(json.loads(text)) for text in texts]
 
 
 def count_to_fold(sizes: Sequence[int], new: int) -> int:
@@ -367,6 +193,12 @@ def folded(found: Sequence[Chunk]) -> Chunk:
         len(raw),
         zlib.compress(raw, 3),
     )
+
+
+def step_of(row: Mapping[str, Any]) -> int | None:
+    """The step of a row of a history; None for one without."""
+    step = row.get(STEP)
+    return int(step) if isinstance(step, int | float) and abs(step) < 2**63 else None
 
 
 # --- What is read -------------------------------------------------------------------------------------------------

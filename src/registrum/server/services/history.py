@@ -4,16 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 from registrum.core.errors import Invalid
-from registrum.core.history import (
-    STEP,
-    Lines,
-    Report,
-    Stream,
-    merge_keys,
-    state_after,
-    steps_of,
-)
+from registrum.core.history import STEP, Lines, Stream, steps_of
 from registrum.core.policy import Action
+from registrum.core.run_reports import Report, merge_keys, state_after
 from registrum.core.runs import RunName, RunState
 from registrum.server.db import history, run_writing
 from registrum.server.db.run_writing import Head

@@ -14,7 +14,7 @@ import orjson
 
 from registrum.core.actors import Actor
 from registrum.core.errors import Invalid, NotFound, RegistrumError, TooLarge, Unavailable
-from registrum.core.history import read_report
+from registrum.core.run_reports import read_report
 from registrum.core.runs import RunName
 from registrum.server.db import Database
 from registrum.server.services.history import write_report
