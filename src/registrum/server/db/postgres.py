@@ -67,6 +67,11 @@ def _translated(error: psycopg.Error) -> Exception:
     return error
 
 
+def _configure(connection: "psycopg.Connection[Any]") -> None:
+    """Compiling conditions about rights, which have many branches of which few are walked, costs more than running them."""
+    connection.execute("SET jit = off", prepare=False)
+
+
 class PostgresDatabase:
     """See `database.Database`."""
 
@@ -75,7 +80,12 @@ class PostgresDatabase:
     def __init__(self, url: str, connections: int = 16) -> None:
         self.url = url
         self._pool: ConnectionPool[psycopg.Connection[Any]] = ConnectionPool(
-            url, min_size=1, max_size=connections, open=True, kwargs={"autocommit": True}
+            url,
+            min_size=1,
+            max_size=connections,
+            open=True,
+            kwargs={"autocommit": True},
+            configure=_configure,
         )
 
     @contextmanager
