@@ -55,6 +55,26 @@ EVERY_ADDRESS = [
 PRIVATE = [address for address in EVERY_ADDRESS if "demo" in address]
 
 
+STRANGE_ADDRESSES = [
+    "/main%00",
+    "/main/%00/x",
+    "/main/demo/runs/a%00b",
+    "/main/demo/artifacts/model/ran%00ker",
+    "/main/demo/artifacts/model/ranker/v0%00",
+    "/main/demo/artifacts/model/ranker/v99999999999999999999",
+    "/main/demo/artifacts/model/ranker/v0/files/a%00b",
+    "/orgs/reg%00istrum",
+    "/orgs/registrum/registry/mod%00el",
+    "/orgs/registrum/registry/model?selectionPath=registrum-org%2Fwandb-registry-model%2FRan%00ker",
+    "/set-password/%00",
+    "/%FF%FE",
+    "/main/demo?after=WzFd",
+    "/main/demo?runs=WyJ4Il0=",
+    "/main/demo/artifacts/model/ranker?after=WyJ4Il0=",
+    "/main/demo/artifacts/model/ranker/v0?files=WyJ4Il0=",
+]
+
+
 def test_every_address_that_a_client_prints_has_a_page(browse: OpenBrowser) -> None:
     browser = browse("admin")
     for address in EVERY_ADDRESS:
@@ -72,6 +92,17 @@ def test_every_page_is_there_on_postgresql_too(postgres_url: str, tmp_path: Path
         assert {browser.get(address).status_code for address in EVERY_ADDRESS} == {200}
         assert "restricted viewer" in guest.text_of(LINKED)
         assert "Registries shared with you" in guest.text_of("/")
+        for address in STRANGE_ADDRESSES:
+            assert browser.get(address).status_code in (400, 404), address
+
+
+@pytest.mark.parametrize("name", ["a\x00b", "x" * 100_000, "' or 1=1 --", "\u202e"])
+def test_strange_names_sign_nobody_in_on_postgresql(
+    postgres_url: str, tmp_path: Path, name: str
+) -> None:
+    scene = make_scene(tmp_path, postgres_url)
+    with open_pages(scene.config) as app:
+        assert Browser(app).sign_in(name, name).status_code in (400, 401, 413)
 
 
 def test_who_is_not_signed_in_is_asked_to_and_comes_back(browse: OpenBrowser) -> None:

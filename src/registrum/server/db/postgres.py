@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 
 from registrum.core.actors import Actor
-from registrum.core.errors import DeadlineExceeded, StorageFull, Unavailable
+from registrum.core.errors import DeadlineExceeded, Invalid, StorageFull, Unavailable
 from registrum.server.db.database import READ_TIMEOUT_S, WRITE_TIMEOUT_S, utc_now
 from registrum.server.db.tx import Taken, Tx
 
@@ -53,6 +53,15 @@ class PostgresDriver:
             raise _translated(error) from error
 
 
+# NUL characters are refused before they are sent, without a code; the others are those that no column can hold.
+_UNTAKEABLE = (
+    None,
+    errors.NumericValueOutOfRange.sqlstate,
+    errors.UntranslatableCharacter.sqlstate,
+    errors.CharacterNotInRepertoire.sqlstate,
+)
+
+
 def _translated(error: psycopg.Error) -> Exception:
     if isinstance(error, errors.UniqueViolation):
         return Taken(str(error))
@@ -60,6 +69,8 @@ def _translated(error: psycopg.Error) -> Exception:
         return DeadlineExceeded("The query took too long; narrow its filter or its page.")
     if isinstance(error, errors.DiskFull):
         return StorageFull("The disk that holds the database is full.")
+    if isinstance(error, psycopg.DataError) and (error.sqlstate in _UNTAKEABLE):
+        return Invalid("The request has a text or a number that the database cannot take.")
     if isinstance(error, errors.SerializationFailure | errors.DeadlockDetected):
         return error  # `write` tries again
     if isinstance(error, psycopg.OperationalError):

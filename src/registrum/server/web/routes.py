@@ -168,6 +168,7 @@ def _serve(
     try:
         if refused is not None:
             raise refused
+        _check_text(request, form)
         if secret := request.cookies.get(SESSION_COOKIE):
             visit.session = site.sign_ins.session(secret)
         request.scope.setdefault("state", {})["actor"] = visit.actor
@@ -186,6 +187,26 @@ def _serve(
     for name, value in _HEADERS.items():
         answer.headers.setdefault(name, value)
     return answer
+
+
+def _check_text(request: Request, form: Mapping[str, str]) -> None:
+    """Refuses characters that no name has and no database takes: NUL, and halves of a pair.
+
+    Raises:
+        NotFound: they are in the address.
+        Invalid: they are in the form.
+    """
+    if not all(map(_is_text, (request.scope["path"], *request.query_params.values()))):
+        raise NotFound("There is no such page.")
+    if not all(map(_is_text, form.values())):
+        raise Invalid("The form has characters that can't be kept.")
+
+
+def _is_text(value: str) -> bool:
+    try:
+        return b"\x00" not in value.encode()
+    except UnicodeEncodeError:
+        return False
 
 
 def _check_session(visit: Visit) -> None:
