@@ -1,7 +1,7 @@
 """Collections, their types and tags: listing, editing, deleting."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +24,7 @@ from registrum.core.memberships import Wants
 from registrum.core.pages import Page, PageAsk, page_ask
 from registrum.core.policy import Action, Role
 from registrum.core.projects import Project, ProjectName
+from registrum.server.blobs.disk import DiskStore
 from registrum.server.db import (
     Database,
     aliases,
@@ -31,13 +32,14 @@ from registrum.server.db import (
     artifacts,
     collection_pages,
     collections,
-    jobs,
     membership_pages,
     projects,
 )
 from registrum.server.db.collection_pages import CollectionsAsk
 from registrum.server.db.membership_pages import VersionsAsk
 from registrum.server.db.tx import Tx
+from registrum.server.jobs import deletion
+from registrum.server.jobs.runner import Desk, Runner
 from registrum.server.services import collections as service
 from registrum.server.services import tags as tag_service
 from registrum.server.services.linking import link_artifact
@@ -417,7 +419,7 @@ def test_deleting_a_sequence_takes_its_versions_and_links(world: World) -> None:
 
 
 def test_a_large_sequence_is_deleted_in_steps(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(service, "DELETED_AT_ONCE", 2)
     numbers = [world.log("net") for _ in range(5)]
@@ -430,13 +432,13 @@ def test_a_large_sequence_is_deleted_in_steps(
             tx, Action.READ, ranker, VersionsAsk(PageAsk(10))
         )
         assert not page.nodes, "versions of a deleted sequence are hidden at once"
-    queued = world.database.write(make.ROOT, lambda tx: jobs.take(tx, timedelta(minutes=1)))
-    assert queued is not None
-    assert (queued.kind, queued.argument) == ("delete_collection", {"collection": net.id})
+    store = DiskStore(tmp_path / "blobs")
+    runner = Runner(Desk(world.database, store), deletion.KINDS)
     steps = 0
-    while world.database.write(make.ROOT, lambda tx: service.delete_versions_step(tx, net.id)):
+    while runner.run_next():
         steps += 1
-    assert steps == 1
+    store.close()
+    assert steps == 2
     with world.database.read(make.ROOT) as tx:
         assert artifacts.by_ids(tx, Action.READ, numbers) == {}
 
