@@ -5,7 +5,7 @@ Both algorithms give 16 bytes. Computing an XXH128 takes a package, so the hashi
 
 import binascii
 import re
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from enum import StrEnum
 
 from registrum.core.errors import Invalid
@@ -53,8 +53,8 @@ def from_base64(text: str, what: str = "digest") -> bytes:
         Invalid: it is something else.
     """
     try:
-        raw = b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
+        raw = binascii.a2b_base64(text, strict_mode=True)
+    except ValueError:
         raw = b""
     if len(raw) != DIGEST_BYTES:
         raise Invalid(f"{text[:80]!r} is not a {what}: 16 bytes in base64 are.")

@@ -15,7 +15,7 @@ from registrum.core.digests import Algorithm
 from registrum.core.errors import Conflict, NotFound
 from registrum.core.files import Blob
 from registrum.core.policy import Action
-from registrum.server.db.columns import among
+from registrum.server.db.columns import Id, among
 from registrum.server.db.statements import Row, prepared
 from registrum.server.db.tables import artifact_blobs, blobs, files
 from registrum.server.db.tx import Tx
@@ -194,29 +194,32 @@ def by_ids(tx: Tx, ids: Sequence[str]) -> dict[str, Blob]:
     return {row.b_id: blob_from(row) for row in tx.rows(_BY_IDS, ids=ids)} if ids else {}
 
 
-_LOCK = prepared(
-    select(blobs.c.id)
-    .where(among(blobs.c.id, "ids", Text), blobs.c.state == "stored")
-    .with_for_update(read=True)
+# The state is compared by the caller: as a condition it would tempt SQLite to walk the index of states. The update also
+# locks the rows, so that none can be marked for deletion meanwhile.
+_MAKE_DURABLE = prepared(
+    update(blobs)
+    .where(among(blobs.c.id, "ids", Text))
+    .values(durable=True)
+    .returning(blobs.c.state)
 )
 _HOLD = prepared(
     insert(artifact_blobs)
-    .values(artifact_id=bindparam("artifact_id"), blob_id=bindparam("blob_id"))
+    .from_select(
+        ["artifact_id", "blob_id"],
+        select(bindparam("artifact_id", type_=Id), blobs.c.id).where(
+            among(blobs.c.id, "ids", Text)
+        ),
+    )
     .on_conflict_do_nothing(index_elements=["artifact_id", "blob_id"])
-)
-_DURABLE = prepared(
-    update(blobs)
-    .where(among(blobs.c.id, "ids", Text), blobs.c.durable.is_(false()))
-    .values(durable=True)
 )
 
 
 def hold(tx: Tx, artifact: Grant[Artifact], ids: Sequence[str]) -> None:
-    """Ties durable blobs to an artifact, so that they stay as long as it does.
+    """Ties blobs that have been made durable to an artifact, so that they stay as long as it does.
 
     Args:
         artifact: grant to WRITE.
-        ids: at most about 1,000; stored and made durable.
+        ids: a few thousand at most, each once.
 
     Raises:
         Conflict: one of them is being deleted.
@@ -224,12 +227,11 @@ def hold(tx: Tx, artifact: Grant[Artifact], ids: Sequence[str]) -> None:
     own = artifact.require(Action.WRITE)
     if not ids:
         return
-    if len(tx.rows(_LOCK, ids=ids)) != len(set(ids)):
+    if tx.column(_MAKE_DURABLE, ids=ids).count("stored") != len(ids):
         raise Conflict("Some of the files have just been removed; log the artifact again.")
-    tx.run_many(_HOLD, [{"artifact_id": own.id, "blob_id": each} for each in ids])
-    tx.run(_DURABLE, ids=ids)
+    tx.run(_HOLD, artifact_id=own.id, ids=ids)
 
 
 def mark_durable(tx: Tx, ids: Sequence[str]) -> None:
     """Notes that these stored blobs survive a loss of power."""
-    tx.run(_DURABLE, ids=ids)
+    tx.rows(_MAKE_DURABLE, ids=ids)

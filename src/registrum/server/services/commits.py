@@ -1,7 +1,7 @@
 """Committing an artifact: verify everything that was uploaded, make it durable, then one short transaction.
 
-Nothing is visible before that last transaction and everything is after it. Whatever fails earlier leaves a pending artifact, which may
-be committed again; a second call finds or joins the result of the first.
+Nothing is visible before that last transaction and everything is after it. Whatever fails earlier leaves a pending
+artifact, which may be committed again; a second call finds the result of the first.
 """
 
 import hashlib
@@ -29,6 +29,8 @@ from registrum.server.db.visibility import Grant
 from registrum.server.services.artifacts import record
 from registrum.server.services.edges import Edge
 from registrum.server.services.uploads import BATCH, record_stored
+
+HELD_AT_ONCE = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +85,10 @@ def commit_artifact(edge: Edge, artifact_id: int) -> int:
     checked = _checked(edge, found, manifest)
     ready = _prepare(edge, found, announced, checked)
     held = list(dict.fromkeys(blob.id for blob in checked.blobs if blob is not None))
-    for start in range(BATCH, len(held), BATCH):
-        some = held[start : start + BATCH]
+    for start in range(HELD_AT_ONCE, len(held), HELD_AT_ONCE):
+        some = held[start : start + HELD_AT_ONCE]
         edge.write(lambda tx, ids=some: blobs.hold(tx, found, ids))  # type: ignore[misc]
-    edge.write(lambda tx: _commit(tx, artifact_id, ready, held[:BATCH]))
-    # What is left of the places only keeps blobs that the artifact holds anyway.
-    for _ in range(0, len(checked.blobs), BATCH):
-        edge.write(lambda tx: files.drop_reservations(tx, found, BATCH))
+    edge.write(lambda tx: _commit(tx, artifact_id, ready, held[:HELD_AT_ONCE]))
     return artifact_id
 
 
@@ -125,49 +124,42 @@ def _checked(edge: Edge, artifact: Grant[Artifact], manifest: Manifest) -> _Chec
     Raises:
         Unprocessable: a file has none, or one of another size or digest; the message names it.
     """
-    wanted = [entry for entry in manifest.entries if entry.ref is None]
+    wanted = {entry.path: entry for entry in manifest.entries if entry.ref is None}
+    raw = {path: from_base64(e.digest, f"digest of {path[:200]!r}") for path, e in wanted.items()}
     places = files.reserved(edge.tx, artifact)
     found: dict[str, Blob] = {}
     elsewhere: list[Entry] = []
-    for entry in wanted:
-        blob = places.get(entry.path)
-        if blob is None or (blob.state == "stored" and blob.digest(entry.algorithm) != _raw(entry)):
+    for path, entry in wanted.items():
+        blob = places.get(path)
+        if blob is None or (blob.state == "stored" and blob.digest(entry.algorithm) != raw[path]):
             elsewhere.append(entry)
         else:
-            found[entry.path] = blob
-    found |= _from_project(edge.tx, artifact.thing, elsewhere)
-    missing = [entry for entry in elsewhere if entry.path not in found]
-    found |= _from_birth(edge.tx, missing)
-    settled = _settle(edge, found.values(), wanted)
-    for entry in wanted:
-        known = found.get(entry.path)
-        _check_entry(entry, settled.get(known.id, known) if known else None)
-    return _Checked(
-        manifest,
-        tuple(
-            None if entry.ref is not None else settled.get(found[entry.path].id, found[entry.path])
-            for entry in manifest.entries
-        ),
-    )
+            found[path] = blob
+    found |= _from_project(edge.tx, artifact.thing, elsewhere, raw)
+    found |= _from_birth(edge.tx, [e for e in elsewhere if e.path not in found], raw)
+    settled = _settle(edge, found.values(), list(wanted.values()))
+    if settled:
+        found = {path: settled.get(blob.id, blob) for path, blob in found.items()}
+    for path, entry in wanted.items():
+        _check_entry(entry, raw[path], found.get(path))
+    return _Checked(manifest, tuple(found.get(entry.path) for entry in manifest.entries))
 
 
-def _raw(entry: Entry) -> bytes:
-    return from_base64(entry.digest, f"digest of {entry.path[:200]!r}")
-
-
-def _from_project(tx: Tx, artifact: Artifact, entries: Sequence[Entry]) -> dict[str, Blob]:
+def _from_project(
+    tx: Tx, artifact: Artifact, entries: Sequence[Entry], raw: Mapping[str, bytes]
+) -> dict[str, Blob]:
     """Files that this project has stored before: taken over from an earlier version."""
     project = artifact.source.project
     assert project is not None, "who may write in a project sees it"
     found: dict[str, Blob] = {}
     for algorithm in Algorithm:
-        some = [(entry.path, _raw(entry)) for entry in entries if entry.algorithm is algorithm]
-        known = blobs.stored_by_digest(tx, project.id, algorithm, [raw for _, raw in some])
-        found |= {path: known[raw] for path, raw in some if raw in known}
+        some = [(e.path, raw[e.path]) for e in entries if e.algorithm is algorithm]
+        known = blobs.stored_by_digest(tx, project.id, algorithm, [digest for _, digest in some])
+        found |= {path: known[digest] for path, digest in some if digest in known}
     return found
 
 
-def _from_birth(tx: Tx, entries: Sequence[Entry]) -> dict[str, Blob]:
+def _from_birth(tx: Tx, entries: Sequence[Entry], raw: Mapping[str, bytes]) -> dict[str, Blob]:
     """Files of a version elsewhere that the actor may download: a draft of it keeps them."""
     found: dict[str, Blob] = {}
     for entry in entries:
@@ -175,7 +167,7 @@ def _from_birth(tx: Tx, entries: Sequence[Entry]) -> dict[str, Blob]:
             birth = ids.decode("Artifact", entry.birth_artifact or "")
         except RegistrumError:
             continue
-        blob = files.blob_of_artifact(tx, birth, _raw(entry))
+        blob = files.blob_of_artifact(tx, birth, raw[entry.path])
         if blob is not None:
             found[entry.path] = blob
     return found
@@ -207,14 +199,14 @@ def _settle(edge: Edge, found: Iterable[Blob], wanted: Sequence[Entry]) -> dict[
     return settled
 
 
-def _check_entry(entry: Entry, blob: Blob | None) -> None:
+def _check_entry(entry: Entry, raw: bytes, blob: Blob | None) -> None:
     if blob is None or blob.state != "stored":
         raise Unprocessable(f"The file {entry.path[:200]!r} of the manifest was not uploaded.")
     if blob.size_bytes != entry.size_bytes:
         raise Unprocessable(
             f"The file {entry.path[:200]!r} has {blob.size_bytes} bytes; the manifest says {entry.size_bytes}."
         )
-    if blob.digest(entry.algorithm) != _raw(entry):
+    if blob.digest(entry.algorithm) != raw:
         raise Unprocessable(
             f"The file {entry.path[:200]!r} was uploaded with other content than the manifest says."
         )
@@ -286,6 +278,8 @@ def _commit(tx: Tx, artifact_id: int, ready: _Ready, held: Sequence[str]) -> Non
         expires_at=expires_at(artifact.created_at, ttl),
         facts_found=facts_of(artifact.metadata),
     )
+    # What is left of more places is dropped by a job: it only keeps blobs that the artifact holds anyway.
+    files.drop_reservations(tx, found, BATCH)
     names = versions.take_pending_aliases(tx, found)
     aliases.point(tx, place, names)
     if artifact.run_id is not None:
