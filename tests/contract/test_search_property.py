@@ -1,0 +1,344 @@
+"""Any filter in any order, paged at any size, gives what plain Python gives, on both databases."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from registrum.core.actors import Actor
+from registrum.core.filters import Compare, Either, Every, Filter, Negation, parse_filter
+from registrum.core.pages import Page, page_ask
+from registrum.core.policy import Action
+from registrum.server.db import (
+    Database,
+    collection_pages,
+    membership_pages,
+    open_database,
+    version_search,
+)
+from registrum.server.db import collections as collection_rows
+from registrum.server.db.collection_pages import CollectionsAsk
+from registrum.server.db.columns import to_micros
+from registrum.server.db.membership_pages import VersionsAsk
+from registrum.server.db.migrations import upgrade
+from tests.contract import catalogue
+from tests.contract.catalogue import ANN, GUS, ORGANIZATION, RESTRICTED, START, Catalogue
+from tests.searching import conditions_on, filters_of, matches
+
+EXAMPLES = [12, pytest.param(250, marks=pytest.mark.slow)]
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def stocked(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> "Iterator[tuple[Database, Catalogue]]":
+    """A database with the catalogue in it."""
+    if request.param == "sqlite":
+        url, dropped = f"sqlite:///{tmp_path_factory.mktemp('search')}/registrum.sqlite", None
+        upgrade(url)
+    else:
+        cluster = request.getfixturevalue("postgres")
+        url = cluster.database_like("migrated", upgrade)
+        dropped = cluster.drop
+    database = open_database(url)
+    made = database.write(ANN, catalogue.fill)
+    yield database, made
+    database.close()
+    if dropped is not None:
+        dropped(url)
+
+
+TEXTS = st.sampled_from(catalogue.TEXTS)
+MOMENTS = st.integers(-1, 21).map(
+    lambda s: datetime.fromtimestamp(START // 1_000_000 + s, UTC).isoformat()
+)
+NUMBERS = st.sampled_from(catalogue.NUMBERS)
+SCALARS = st.one_of(TEXTS, NUMBERS, st.booleans())
+COUNTS = st.integers(-1, 12)
+
+
+def one_of(*names: str) -> Any:
+    return st.sampled_from(names)
+
+
+def on(names: Any, values: Any, kind: str) -> Any:
+    return names.flatmap(lambda name: conditions_on(name, values, kind))
+
+
+PROJECT_CONDITIONS = st.one_of(
+    on(one_of("id", "project_id"), st.integers(1, 24), "number"),
+    on(st.just("name"), st.sampled_from(["wandb-registry-5", "wandb-registry-22"]), "text"),
+    on(st.just("description"), TEXTS, "text"),
+    on(one_of("created_at", "updated_at"), MOMENTS, "moment"),
+)
+COLLECTION_CONDITIONS = st.one_of(
+    on(one_of("id", "collection_id", "artifact_collection_id"), st.integers(0, 61), "number"),
+    on(one_of("name", "collection_name", "artifact_collection_name"), TEXTS, "text"),
+    on(one_of("tag", "tags"), st.sampled_from([*catalogue.TAGS, "none"]), "text"),
+    on(st.just("description"), TEXTS, "text"),
+    on(st.just("type"), one_of("type0", "type1"), "text"),
+    on(one_of("created_at", "updated_at"), MOMENTS, "moment"),
+)
+PATHS = (
+    *("score", "deep.er", "deep.list", "nested", "nested.x", "many", "long", 'quo"te é%'),
+    "missing",
+)
+VERSION_CONDITIONS = st.one_of(
+    on(one_of("id", "artifact_id"), st.integers(0, 301), "number"),
+    on(one_of("version", "version_index"), st.integers(0, 301), "number"),
+    on(st.just("version"), st.integers(0, 301).map("v{}".format), "number"),
+    on(one_of("tag", "tags"), st.sampled_from([*catalogue.TAGS, "none"]), "text"),
+    on(one_of("alias", "aliases"), st.sampled_from([*catalogue.ALIASES, "none"]), "text"),
+    on(one_of("size", "artifact_size"), COUNTS, "number"),
+    on(one_of("created_at", "artifact_created_at"), MOMENTS, "moment"),
+    on(one_of("linked_at", "acm_created_at"), MOMENTS, "moment"),
+    on(st.just("updated_at"), MOMENTS, "moment"),
+    on(one_of("description", "digest", "collection_name", "state"), TEXTS, "text"),
+    on(one_of("metadata", "artifact_metadata"), SCALARS, "document"),
+    on(st.sampled_from(PATHS).map("metadata.{}".format), SCALARS, "document"),
+    on(st.sampled_from(PATHS).map("artifact_metadata.{}".format), SCALARS, "document"),
+)
+
+OWN_NAMES = {
+    **{"project_id": "id", "collection_id": "id", "artifact_collection_id": "id"},
+    **{"collection_name": "name", "artifact_collection_name": "name", "tags": "tag"},
+}
+VERSION_NAMES = {
+    **{"artifact_id": "id", "version_index": "version", "tags": "tag", "aliases": "alias"},
+    **{"artifact_size": "size", "artifact_created_at": "created_at", "acm_created_at": "linked_at"},
+    "artifact_metadata": "metadata",
+}
+
+
+def understood(filter_: Filter | None, names: Mapping[str, str]) -> Filter | None:
+    """The filter with each field under its own name, times as microseconds and versions as numbers."""
+    if filter_ is None:
+        return None
+    if isinstance(filter_, Negation):
+        return Negation(understood(filter_.part, names))
+    if isinstance(filter_, Every | Either):
+        return type(filter_)(tuple(understood(part, names) for part in filter_.parts))
+    root, dot, path = filter_.field.partition(".")
+    root = names.get(root, root)
+    value = filter_.value
+    if root.endswith("_at") and filter_.op not in ("$exists", "$size"):
+        value = tuple(map(micros, value)) if isinstance(value, tuple) else micros(value)
+    if root == "version" and filter_.op not in ("$exists", "$size"):
+        value = tuple(map(index, value)) if isinstance(value, tuple) else index(value)
+    return Compare(f"{root}{dot}{path}", filter_.op, value)
+
+
+def micros(text: str) -> int:
+    return to_micros(datetime.fromisoformat(text))
+
+
+def index(value: Any) -> Any:
+    return int(value.removeprefix("v")) if isinstance(value, str) else value
+
+
+def walked(load: Callable[[Any], Page[Any]], size: int) -> tuple[list[int], set[int | None]]:
+    """Ids of all pages of this size, and the total counts that were told."""
+    ids: list[int] = []
+    totals, after = set(), None
+    while True:
+        page = load(page_ask(size, after, with_total=True))
+        ids += [node.id for node in page.nodes]
+        totals.add(page.total_count)
+        if not page.has_next_page:
+            return ids, totals
+        assert len(page.nodes) == size
+        after = page.end_cursor
+
+
+def expected(
+    records: Mapping[int, Mapping[str, Any]], filter_: Filter | None, order: str
+) -> list[int]:
+    """Ids of what fits, in order."""
+    found = [number for number, record in records.items() if matches(filter_, record)]
+    name = order[1:]
+    return sorted(
+        found,
+        key=lambda number: (0 if name == "own" else records[number][name][0], number),
+        reverse=order[0] == "-",
+    )
+
+
+def seen_by(actor: Actor, records: Mapping[int, Mapping[str, Any]]) -> dict[int, Mapping[str, Any]]:
+    """What that actor may see."""
+    restricted = actor is GUS
+    return {
+        number: record
+        for number, record in records.items()
+        if (record["project_id"][0] == RESTRICTED) is restricted
+    }
+
+
+def times(examples: int) -> settings:
+    """Settings of a property test that runs so often."""
+    return settings(
+        max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), database=None
+    )
+
+
+VERSION_ORDERS = {
+    "created_at": "created_at",
+    "artifact_created_at": "created_at",
+    "acm_created_at": "linked_at",
+    "linked_at": "linked_at",
+    "artifact_size": "size",
+    "size": "size",
+    "version_index": "version",
+}
+COLLECTION_ORDERS = {"name": "name", "created_at": "created_at", "updated_at": "updated_at"}
+SIGNS = st.sampled_from(["+", "-"])
+SIZES = st.sampled_from([7, 40, 1000])
+# Small limits make the planner take every way in a small catalogue.
+PLANS = st.sampled_from([(1_000, 4_000, 20_000), (0, 1_000, 1_000), (0, 0, 1_000), (0, 0, 0)])
+
+
+def maybe(conditions: Any) -> Any:
+    return st.one_of(st.just({}), filters_of(conditions))
+
+
+@pytest.mark.parametrize("examples", EXAMPLES)
+def test_versions_of_an_organization(
+    stocked: tuple[Database, Catalogue], examples: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, made = stocked
+
+    @times(examples)
+    @given(
+        actor=st.sampled_from([ANN, GUS]),
+        asked=maybe(VERSION_CONDITIONS),
+        in_collections=maybe(COLLECTION_CONDITIONS),
+        in_projects=maybe(PROJECT_CONDITIONS),
+        order=st.tuples(SIGNS, st.sampled_from(sorted(VERSION_ORDERS))),
+        size=SIZES,
+        plan=PLANS,
+    )
+    def agree(actor, asked, in_collections, in_projects, order, size, plan):
+        for name, limit in zip(("FEW_ROWS", "MOST_VISITED", "MOST_IN_SET"), plan, strict=True):
+            monkeypatch.setattr(version_search, name, limit)
+        filters = [parse_filter(json.dumps(each)) for each in (asked, in_collections, in_projects)]
+        records = seen_by(actor, made.versions)
+        lines = {
+            number
+            for number, record in made.collections.items()
+            if matches(understood(filters[1], OWN_NAMES), record)
+        }
+        registries = {
+            number
+            for number, record in made.projects.items()
+            if matches(understood(filters[2], OWN_NAMES), record)
+        }
+        records = {
+            number: record
+            for number, record in records.items()
+            if record["line"][0] in lines and record["project_id"][0] in registries
+        }
+        with database.read(actor) as tx:
+            ids, totals = walked(
+                lambda page: membership_pages.page_of_organization(
+                    tx,
+                    Action.READ,
+                    ORGANIZATION,
+                    VersionsAsk(
+                        page,
+                        filter=filters[0],
+                        collection_filter=filters[1],
+                        project_filter=filters[2],
+                        order="".join(order),
+                    ),
+                ),
+                size,
+            )
+        wanted = understood(filters[0], VERSION_NAMES)
+        assert ids == expected(records, wanted, order[0] + VERSION_ORDERS[order[1]])
+        assert totals == {len(ids)}
+
+    agree()
+
+
+@pytest.mark.parametrize("examples", EXAMPLES)
+def test_versions_of_a_collection(
+    stocked: tuple[Database, Catalogue], examples: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, made = stocked
+
+    @times(examples)
+    @given(
+        line=st.integers(1, 60),
+        asked=maybe(VERSION_CONDITIONS),
+        order=st.tuples(SIGNS, st.sampled_from(sorted(VERSION_ORDERS))),
+        size=st.sampled_from([2, 100]),
+        plan=PLANS,
+    )
+    def agree(line, asked, order, size, plan):
+        for name, limit in zip(("FEW_ROWS", "MOST_VISITED", "MOST_IN_SET"), plan, strict=True):
+            monkeypatch.setattr(version_search, name, limit)
+        filter_ = parse_filter(json.dumps(asked))
+        actor = GUS if made.collections[line]["project_id"] == [RESTRICTED] else ANN
+        with database.read(actor) as tx:
+            collection = collection_rows.get_for(tx, Action.READ, line).thing
+            ids, totals = walked(
+                lambda page: membership_pages.page_of_collection(
+                    tx,
+                    Action.READ,
+                    collection,
+                    VersionsAsk(page, filter=filter_, order="".join(order)),
+                ),
+                size,
+            )
+        records = {n: record for n, record in made.versions.items() if record["line"] == [line]}
+        wanted = understood(filter_, VERSION_NAMES)
+        assert ids == expected(records, wanted, order[0] + VERSION_ORDERS[order[1]])
+        assert totals == {len(ids)}
+
+    agree()
+
+
+@pytest.mark.parametrize("examples", EXAMPLES)
+def test_collections_of_an_organization(stocked: tuple[Database, Catalogue], examples: int) -> None:
+    database, made = stocked
+
+    @times(examples)
+    @given(
+        actor=st.sampled_from([ANN, GUS]),
+        asked=maybe(COLLECTION_CONDITIONS),
+        in_projects=maybe(PROJECT_CONDITIONS),
+        order=st.tuples(SIGNS, st.sampled_from(sorted(COLLECTION_ORDERS))),
+        size=SIZES,
+    )
+    def agree(actor, asked, in_projects, order, size):
+        filters = [parse_filter(json.dumps(each)) for each in (asked, in_projects)]
+        registries = {
+            number
+            for number, record in made.projects.items()
+            if matches(understood(filters[1], OWN_NAMES), record)
+        }
+        records = {
+            number: record
+            for number, record in seen_by(actor, made.collections).items()
+            if record["project_id"][0] in registries
+        }
+        with database.read(actor) as tx:
+            ids, totals = walked(
+                lambda page: collection_pages.page_of_organization(
+                    tx,
+                    Action.READ,
+                    ORGANIZATION,
+                    CollectionsAsk(
+                        page, filters[0], filters[1], ("portfolio",), order="".join(order)
+                    ),
+                ),
+                size,
+            )
+        wanted = understood(filters[0], OWN_NAMES)
+        assert ids == expected(records, wanted, order[0] + COLLECTION_ORDERS[order[1]])
+        assert totals == {len(ids)}
+
+    agree()

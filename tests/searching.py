@@ -1,0 +1,110 @@
+"""The search language evaluated in plain Python, and random filters in it: what the databases are compared with."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hypothesis import strategies as st
+
+from registrum.core.filters import Compare, Either, Every, Filter, Negation
+
+Values = Sequence[Any]
+"""Of a field: texts and floats; times are microseconds, ids and versions are numbers too."""
+
+_ORDER = {
+    "$gt": lambda a, b: a > b,
+    "$gte": lambda a, b: a >= b,
+    "$lt": lambda a, b: a < b,
+    "$lte": lambda a, b: a <= b,
+}
+
+
+def matches(filter_: Filter | None, record: Mapping[str, Values]) -> bool:
+    """Whether a filter holds for a record: a list of values for each field; of a document, for each path in it.
+
+    A field `f.path` that the record does not have has no values; the document `f` alone has all of them.
+    """
+    if filter_ is None:
+        return True
+    if isinstance(filter_, Every):
+        return all(matches(part, record) for part in filter_.parts)
+    if isinstance(filter_, Either):
+        return any(matches(part, record) for part in filter_.parts)
+    if isinstance(filter_, Negation):
+        return not matches(filter_.part, record)
+    return _compare(filter_, record.get(filter_.field, ()))
+
+
+def _compare(leaf: Compare, values: Values) -> bool:
+    match leaf.op:
+        case "$exists":
+            return bool(values)
+        case "$size":
+            return len(values) == leaf.value
+        case "$regex":
+            texts = [value for value in values if isinstance(value, str)]
+            return any(re.search(leaf.value.for_python(), text, re.ASCII) for text in texts)
+        case "$contains":
+            return any(isinstance(value, str) and leaf.value in value for value in values)
+        case "$in":
+            return any(value in [_plain(item) for item in leaf.value] for value in values)
+        case "$is":
+            return set(values) == {_plain(item) for item in leaf.value}
+        case "$eq":
+            return any(value == _plain(leaf.value) for value in values)
+    wanted = _plain(leaf.value)
+    same = [value for value in values if isinstance(value, str) == isinstance(wanted, str)]
+    return any(_ORDER[leaf.op](value, wanted) for value in same)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else float(value)
+
+
+def conditions_on(field: str, values: st.SearchStrategy[Any], kind: str) -> st.SearchStrategy[Any]:
+    """Random conditions on a field.
+
+    Args:
+        field: its name, with a path where it has one.
+        values: what it is compared with.
+        kind: "text" and "document" have texts, others don't.
+    """
+    lists = st.lists(values, max_size=3)
+    operators = [
+        st.fixed_dictionaries({op: values})
+        for op in ("$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$not")
+    ]
+    operators += [st.fixed_dictionaries({op: lists}) for op in ("$in", "$nin", "$all", "$eq")]
+    operators += [
+        st.fixed_dictionaries({"$exists": st.booleans()}),
+        st.fixed_dictionaries({"$size": st.integers(0, 3)}),
+        st.fixed_dictionaries({"$gte": values, "$lt": values}),
+    ]
+    if kind in ("text", "document"):
+        operators += [
+            st.fixed_dictionaries({"$contains": st.sampled_from(["a", "o", "", "é", "zz"])}),
+            st.fixed_dictionaries(
+                {"$regex": st.sampled_from(["^a", "o.$", "(?i)A|b", "é", "x{2}"])}
+            ),
+        ]
+    condition = st.one_of(values, st.none(), lists, *operators)
+    return condition.map(lambda value: {field: value})
+
+
+def filters_of(conditions: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Random documents made of such conditions."""
+
+    def grown(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+        lists = st.lists(inner, min_size=1, max_size=3)
+        several = st.sampled_from(["$and", "$or", "$nor"])
+        return st.one_of(
+            st.builds(lambda op, parts: {op: parts}, several, lists),
+            inner.map(lambda part: {"$not": part}),
+            st.lists(inner, min_size=1, max_size=3).map(
+                lambda parts: {key: value for part in parts for key, value in part.items()}
+            ),
+        )
+
+    return st.recursive(conditions, grown, max_leaves=5)
