@@ -93,6 +93,13 @@ _KNOWN: dict[str, Any] = {
     "order": "-created_at",
     "metadata": "{}",
 }
+_PLACES = {
+    "entity.name": "registrum-org",
+    "organization.name": "registrum",
+    "artifact.name": "nasty:v0",
+    "artifactMembership.aliasName": "v0",
+    "user.userName": "admin",
+}
 
 
 @dataclass(frozen=True)
@@ -131,8 +138,9 @@ def _of_field(name: str, field: GraphQLField, verb: str, path: _Path) -> Iterato
     whole = (*path, (name, field))
     document = _document(whole, verb)
     base = {
-        f"v{depth}_{argument}": plausible(argument, about.type)
-        for depth, (_, each) in enumerate(whole)
+        f"v{depth}_{argument}": _PLACES.get(f"{known}.{argument}")
+        or plausible(argument, about.type)
+        for depth, (known, each) in enumerate(whole)
         for argument, about in each.args.items()
         if _is_wanted(argument, about)
     }

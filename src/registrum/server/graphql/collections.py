@@ -122,10 +122,10 @@ def resolve_collections_of_organization(
     order: str | None,
     after: str | None,
     first: int | None,
-) -> Page[Collection] | None:
-    """Collections of an organization's registries."""
+) -> Page[Collection]:
+    """Collections of an organization's registries; a person's entity has none."""
     if found.organization_id is None:
-        return None
+        return Page((), False, 0)
     ask = _collections_ask(info, filters, order, after, first, collection_types, project_filters)
     return collection_pages.page_of_organization(
         info.context.tx, Action.READ, found.organization_id, ask

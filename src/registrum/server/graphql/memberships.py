@@ -78,10 +78,10 @@ def resolve_of_organization(
     order: str | None,
     after: str | None,
     first: int | None,
-) -> Page[Membership] | None:
-    """Linked versions of an organization's registries."""
+) -> Page[Membership]:
+    """Linked versions of an organization's registries; a person's entity has none."""
     if found.organization_id is None:
-        return None
+        return Page((), False, 0)
     ask = VersionsAsk(
         page_ask(first, after, with_total="totalCount" in selected(info)),
         wants_of_membership(selected(info).under("edges.node")),
