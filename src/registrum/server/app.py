@@ -25,6 +25,7 @@ from registrum.server.jobs import deletion, expiry, gc
 from registrum.server.jobs.runner import Desk, Runner
 from registrum.server.logs import RequestLog
 from registrum.server.services import setup, uploads
+from registrum.server.services.commits import Commits
 from registrum.server.services.credentials import Secrets
 from registrum.server.services.sessions import SignIns
 from registrum.server.services.setup import FirstStart
@@ -71,7 +72,7 @@ class _App:
         self._config = config
         self._metrics = metrics
         self._close: list[Callable[[], object]] = []
-        self._by_prefix: list[tuple[str, ASGIApp]] = []
+        self._rooms: dict[str, ASGIApp] = {}
         self._pages: ASGIApp = Starlette()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -80,11 +81,8 @@ class _App:
             await self._lifespan(receive, send)
             return
         path = scope["path"].removeprefix(scope.get("root_path", ""))
-        for prefix, room in self._by_prefix:
-            if path.startswith(prefix):
-                await room(scope, receive, send)
-                return
-        await self._pages(scope, receive, send)
+        room = self._rooms.get(path[1:].partition("/")[0], self._pages)
+        await room(scope, receive, send)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -107,7 +105,10 @@ class _App:
         self._close.append(store.close)
         keys = [key.encode() for key in config.secret_key]
         secrets, signer = Secrets(keys), Signer(keys)
-        services = Services(config, database, store, secrets, asyncio.get_running_loop())
+        commits = Commits()
+        self._close.append(commits.close)
+        loop = asyncio.get_running_loop()
+        services = Services(config, database, store, secrets, loop, commits)
         authenticator = Authenticator(database, secrets)
         endpoint = GraphQLEndpoint(Engine(bound_schema()), services, authenticator, signer)
         self._close.append(endpoint.close)
@@ -120,12 +121,14 @@ class _App:
         blobs = BlobRoutes(
             store, signer, _Recorder(database), max_upload_bytes=config.max_upload_bytes
         )
-        self._by_prefix = [
-            ("/graphql", endpoint),
-            ("/blobs/", blobs),
-            ("/files/", FileStream(database, authenticator)),
-            ("/artifacts", FallbackRoutes(database, store, authenticator)),
-        ]
+        fallback = FallbackRoutes(database, store, authenticator)
+        self._rooms = {
+            "graphql": endpoint,
+            "blobs": blobs,
+            "files": FileStream(database, authenticator),
+            "artifacts": fallback,
+            "artifactsV2": fallback,
+        }
         checks = {"database": database.check, "store": store.check}
         site = Site(config, database, store, secrets, signer, SignIns(database, secrets))
         self._pages = Starlette(routes=[*health.routes(checks, self._metrics), *pages.routes(site)])

@@ -1,0 +1,52 @@
+"""The whole application in process: which room answers which address."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from registrum.server.app import create_app, prepare
+from registrum.server.config import Config, with_secret_key
+
+
+async def ask(folder: Path, *requests: tuple[str, str]) -> list[httpx.Response]:
+    config = with_secret_key(Config(data_dir=folder))
+    await asyncio.to_thread(prepare, config)
+    app = create_app(config)
+    inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    outbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    lifespan = asyncio.create_task(app({"type": "lifespan"}, inbox.get, outbox.put))  # type: ignore[arg-type]
+    await inbox.put({"type": "lifespan.startup"})
+    assert (await outbox.get())["type"] == "lifespan.startup.complete"
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        answers = [await client.request(method, path) for method, path in requests]
+    await inbox.put({"type": "lifespan.shutdown"})
+    await lifespan
+    return answers
+
+
+@pytest.mark.parametrize("name", ["artifacts-team", "graphql-people", "blobs2", "filesystem"])
+def test_an_entity_whose_name_begins_like_a_route_has_its_pages(tmp_path: Path, name: str) -> None:
+    (page,) = asyncio.run(ask(tmp_path, ("GET", f"/{name}/project")))
+    assert page.status_code in (302, 303)
+    assert page.headers["location"].startswith("/login")
+
+
+def test_probes_of_telemetry_are_switched_off_without_being_served(tmp_path: Path) -> None:
+    answers = asyncio.run(
+        ask(tmp_path, ("POST", "/sdk/otel/v1/metrics"), ("POST", "/sdk/otel/v1/logs"))
+    )
+    assert {answer.status_code for answer in answers} <= {404, 405}
+
+
+def test_every_answer_has_a_number_and_errors_say_it_in_words(tmp_path: Path) -> None:
+    refused, missing = asyncio.run(
+        ask(tmp_path, ("GET", "/graphql"), ("GET", "/artifactsV2/default/a/b"))
+    )
+    assert refused.status_code == 400
+    assert refused.json()["errors"][0]["message"] == "GraphQL is asked by POST, with a JSON body."
+    assert refused.json()["errors"][0]["extensions"]["requestId"] == refused.headers["x-request-id"]
+    assert missing.status_code == 404
