@@ -21,8 +21,8 @@ COMMIT = """mutation($i: CommitArtifactInput!) { commitArtifact(input: $i) { art
 ARTIFACT = """query($id: ID!) { artifact(id: $id) { id state digest versionIndex size fileCount
   currentManifest { file { directUrl } } files(first: 1000) { edges { node { name directUrl sizeBytes digest } } } } }"""
 VERSIONS = """query($e: String!, $p: String!, $c: String!) { project(entityName: $e, name: $p) {
-  artifactCollection(name: $c) { artifactMemberships(first: 1000) {
-  edges { node { versionIndex aliases { alias } artifact { id state digest } } } } } } }"""
+  artifactCollection(name: $c) { artifacts(first: 1000) {
+  edges { version node { id state digest versionIndex aliases { alias } } } } } } }"""
 UPSERT = """mutation($e: String, $p: String, $n: String) { upsertBucket(input:
   {entityName: $e, modelName: $p, name: $n}) { bucket { id name } } }"""
 
@@ -169,8 +169,8 @@ class Hand:
         found = self.data(VERSIONS, e=self.entity, p=self.project, c=collection)["project"]
         if found is None or found["artifactCollection"] is None:
             return {}
-        edges = found["artifactCollection"]["artifactMemberships"]["edges"]
-        return {edge["node"]["versionIndex"]: edge["node"] for edge in edges}
+        edges = found["artifactCollection"]["artifacts"]["edges"]
+        return {int(edge["version"][1:]): edge["node"] for edge in edges}
 
     def check_whole(self, artifact: str) -> dict[str, bytes]:
         """Downloads a version and compares everything that is said about it; its files."""

@@ -115,6 +115,8 @@ def _unpacked(body: bytes, limit: int) -> bytes:
         raise Invalid("The body says that it is gzip, but it is not.") from None
     if unpack.unconsumed_tail:
         raise TooLarge(f"The body of a request may be at most {limit} bytes.")
+    if not unpack.eof:
+        raise Invalid("The body says that it is gzip, but it ends half-way.")
     return plain
 
 

@@ -15,7 +15,7 @@ from registrum.core.runs import (
     check_state_change,
     state_named,
 )
-from registrum.server.db import events, lineage, projects, run_writing
+from registrum.server.db import events, lineage, projects, run_writing, runs
 from registrum.server.db.tx import Tx
 from registrum.server.services import artifacts
 
@@ -104,6 +104,7 @@ def delete_run_with_artifacts(tx: Tx, run_id: int) -> None:
         InUse: a version has a protected alias; nothing is deleted then.
         NotFound, Forbidden: as `edit_run`.
     """
+    run_writing.get_for_id(tx, Action.WRITE, run_id)
     logged = lineage.page_of_outputs(tx, Action.READ, run_id, PageAsk(MOST_VERSIONS))
     if logged.has_next_page:
         raise Invalid(f"The run logged more than {MOST_VERSIONS} versions; delete some first.")
@@ -136,6 +137,6 @@ def check_alert(tx: Tx, name: RunName, title: str) -> None:
         Invalid: the alert has no title.
         NotFound, Forbidden: as `edit_run`.
     """
-    run_writing.get_for_path(tx, Action.WRITE, name)
+    runs.get_for_path(tx, Action.WRITE, name)
     if not title.strip():
         raise Invalid("An alert needs a title.")

@@ -106,6 +106,8 @@ def _unpacked(body: bytes) -> bytes:
         raise Invalid("The body says that it is gzip, but it is not.") from None
     if unpack.unconsumed_tail:
         raise TooLarge(f"A report may have at most {MAX_UNPACKED_BYTES} bytes once unpacked.")
+    if not unpack.eof:
+        raise Invalid("The body says that it is gzip, but it ends half-way.")
     return plain
 
 
