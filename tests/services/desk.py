@@ -117,6 +117,10 @@ class Desk:
             reading, self._reading = self._reading, None
             reading.__exit__(None, None, None)
 
+    def apart(self) -> "Desk":
+        """See `Edge.apart`."""
+        return replace(self, _reading=None)
+
     def write(self, work: Callable[[Tx], T]) -> T:
         """See `Edge.write`."""
         self.close()

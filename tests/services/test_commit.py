@@ -1,6 +1,7 @@
 """Committing: what holds together becomes a version, and what does not is refused whole."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,15 @@ from registrum.core.errors import (
     InvalidName,
     NotFound,
     RegistrumError,
+    Unavailable,
     Unprocessable,
 )
 from registrum.core.pages import PageAsk
+from registrum.server.blobs.store import BlobKey
 from registrum.server.db import Database
 from registrum.server.db.tables import artifact_blobs, artifacts, blobs, memberships, reservations
 from registrum.server.services import files
+from registrum.server.services.commits import Commits
 from tests.services.desk import (
     ANN,
     BOB,
@@ -126,6 +130,33 @@ def test_the_database_and_the_store_know_no_blob_that_is_not_durable_after_a_com
         )
     assert rows
     assert all(row.durable for row in rows)
+
+
+def test_calls_for_one_artifact_join_and_a_slow_commit_goes_on(desk: Desk) -> None:
+    entries = entries_of(SMALL)
+    begun = desk.begin(digest_of(entries))
+    desk.upload(begun, SMALL)
+    desk.upload_manifest(begun, manifest(entries))
+    commits, entered, go_on = Commits(), threading.Event(), threading.Event()
+    make_durable = desk.store.make_durable
+
+    def slowly(sizes: Mapping[BlobKey, int]) -> None:
+        entered.set()
+        assert go_on.wait(30)
+        make_durable(sizes)
+
+    desk.store.make_durable = slowly  # type: ignore[method-assign]
+    with pytest.raises(Unavailable, match="ask again"):
+        commits.commit_artifact(desk, begun, patience_s=0.01)
+    assert entered.wait(30)
+    with pytest.raises(NotFound):
+        commits.commit_artifact(desk.as_(STRANGER), begun)
+    with ThreadPoolExecutor(3) as pool:
+        joined = [pool.submit(commits.commit_artifact, desk.as_(BOB), begun) for _ in range(3)]
+        go_on.set()
+        assert [each.result(30) for each in joined] == [begun] * 3
+    commits.close()
+    assert desk.get(begun).version == 0
 
 
 # --- What does not hold together

@@ -16,7 +16,6 @@ from registrum.server.graphql.pages import connection
 from registrum.server.graphql.selection import Selection, selected
 from registrum.server.services import artifacts as services
 from registrum.server.services.artifacts import CreateArtifact, UpdateArtifact
-from registrum.server.services.commits import commit_artifact
 
 query = Root("Query")
 mutation = Root("Mutation")
@@ -107,7 +106,9 @@ def _create_artifact(given: dict[str, Any]) -> CreateArtifact:
 @mutation.field("commitArtifact")
 def resolve_commit(_: None, info: Info, input: dict[str, Any]) -> dict[str, Any]:
     """Verifies what was uploaded and makes it a version."""
-    artifact_id = commit_artifact(info.context, ids.decode("Artifact", input["artifactID"]))
+    context: Context = info.context
+    number = ids.decode("Artifact", input["artifactID"])
+    artifact_id = context.commits.commit_artifact(context, number)
     return {"artifact": _loaded(info.context, artifact_id, selected(info).under("artifact"))}
 
 

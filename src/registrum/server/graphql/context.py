@@ -13,6 +13,7 @@ from registrum.server.blobs.store import BlobStore
 from registrum.server.config import Config
 from registrum.server.db.database import Database, utc_now
 from registrum.server.db.tx import Tx
+from registrum.server.services.commits import Commits
 from registrum.server.services.credentials import Secrets
 
 T = TypeVar("T")
@@ -24,6 +25,7 @@ class Services:
 
     Attributes:
         loop: the event loop on which the store's coroutines run.
+        commits: of artifacts, under way in this process.
     """
 
     config: Config
@@ -31,6 +33,7 @@ class Services:
     store: BlobStore
     secrets: Secrets
     loop: asyncio.AbstractEventLoop
+    commits: Commits
 
 
 class Context:
@@ -66,6 +69,11 @@ class Context:
         return self._services.secrets
 
     @property
+    def commits(self) -> Commits:
+        """Commits artifacts, each once at a time."""
+        return self._services.commits
+
+    @property
     def now(self) -> datetime:
         """The present moment, aware UTC."""
         return utc_now()
@@ -86,6 +94,10 @@ class Context:
         """Runs a coroutine of the store on the server's loop and waits for it here, in the worker thread."""
         self.close()
         return asyncio.run_coroutine_threadsafe(work, self._services.loop).result(timeout_s)
+
+    def apart(self) -> "Context":
+        """Another one of the same actor, for work in another thread that may outlast the request; `close` it."""
+        return Context(self._services, self.actor, self.urls, self.request_id)
 
     def close(self) -> None:
         """Ends the read snapshot, if one is open."""

@@ -5,7 +5,10 @@ artifact, which may be committed again; a second call finds the result of the fi
 """
 
 import hashlib
+import threading
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 
 import xxhash
@@ -13,7 +16,7 @@ import xxhash
 from registrum.core import ids
 from registrum.core.artifacts import Artifact
 from registrum.core.digests import Algorithm, ArtifactAlgorithm, from_base64
-from registrum.core.errors import Conflict, NotFound, RegistrumError, Unprocessable
+from registrum.core.errors import Conflict, NotFound, RegistrumError, Unavailable, Unprocessable
 from registrum.core.events import EventKind
 from registrum.core.files import Blob
 from registrum.core.manifest import MAX_MANIFEST_BYTES, NAME, Entry, Manifest, parse, written
@@ -31,6 +34,8 @@ from registrum.server.services.edges import Edge
 from registrum.server.services.uploads import BATCH, record_stored
 
 HELD_AT_ONCE = 2000
+COMMITS_AT_ONCE = 4
+PATIENCE_S = 25.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +66,60 @@ class _Ready:
     index: bytes
 
 
+class Commits:
+    """The commits that this process has under way: a second call for the same artifact joins the first."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(COMMITS_AT_ONCE, thread_name_prefix="commits")
+        self._running: dict[int, Future[int]] = {}
+        self._lock = threading.Lock()
+
+    def commit_artifact(self, edge: Edge, artifact_id: int, patience_s: float = PATIENCE_S) -> int:
+        """Makes a pending artifact the next version of its sequence, and waits so long for it.
+
+        Args:
+            edge: the request.
+            artifact_id: the artifact's number.
+            patience_s: what takes longer goes on, while the caller is told to ask again.
+
+        Returns:
+            The artifact's number; a committed one is left as it is.
+
+        Raises:
+            NotFound, Forbidden: the actor may not write in its project.
+            Unavailable: it takes longer; the same call again joins it.
+            RegistrumError: what `commit_artifact` raises.
+        """
+        found = artifacts.get_for(edge.tx, Action.WRITE, artifact_id)
+        if found.thing.state == "committed":
+            return artifact_id
+        with self._lock:
+            running = self._running.get(artifact_id)
+            if running is None:
+                running = self._pool.submit(self._run, edge.apart(), artifact_id)
+                self._running[artifact_id] = running
+        try:
+            return running.result(patience_s)
+        except FutureTimeout:
+            raise Unavailable(
+                "The artifact is large and still being committed; ask again in a moment."
+            ) from None
+
+    def _run(self, edge: Edge, artifact_id: int) -> int:
+        try:
+            return commit_artifact(edge, artifact_id)
+        finally:
+            edge.close()
+            with self._lock:
+                del self._running[artifact_id]
+
+    def close(self) -> None:
+        """Waits for the commits under way."""
+        self._pool.shutdown()
+
+
 def commit_artifact(edge: Edge, artifact_id: int) -> int:
-    """Makes a pending artifact the next version of its sequence.
+    """Verifies what was uploaded for a pending artifact and makes it the next version of its sequence.
 
     Returns:
         The artifact's number; a committed one is left as it is.

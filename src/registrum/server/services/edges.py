@@ -1,7 +1,7 @@
 """What an edge lends to a use case that is more than one transaction: bytes are read and written between them."""
 
 from collections.abc import Callable, Coroutine
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 from registrum.server.blobs.store import BlobStore
 from registrum.server.db.tx import Tx
@@ -25,3 +25,9 @@ class Edge(Protocol):
 
     def await_(self, work: Coroutine[Any, Any, T]) -> T:
         """Waits for a coroutine of the store."""
+
+    def apart(self) -> Self:
+        """Another one of the same actor, for work in another thread that may outlast the request; `close` it."""
+
+    def close(self) -> None:
+        """Ends the read snapshot, if one is open."""
