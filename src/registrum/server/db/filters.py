@@ -225,7 +225,7 @@ class Many:
             return self._any()
         if leaf in plan.leaves:
             return _is_in(self.thing, self.found_by((leaf,), plan), plan)
-        return self._any(test(self.value, leaf.op, leaf.value.name, self.kind))
+        return self._any(test(off_index(self.value), leaf.op, leaf.value.name, self.kind))
 
     def found_by(self, leaves: tuple[Compare, ...], plan: Plan) -> "Select[Any] | None":
         """See `Field.found_by`."""
@@ -387,7 +387,9 @@ class Facts(_Document):
                 if leaf is plan.leaves[0]
                 else self.condition(leaf, rest)
             )
-        rows = select(1).where(self.rows.c.artifact_id == self.thing, *self._row(leaf))
+        # SQLite is to look into the artifact's facts, not for all with this value.
+        row = _test_scalar(leaf, off_index(self.rows.c.number), off_index(self.rows.c.text))
+        rows = select(1).where(self.rows.c.artifact_id == self.thing, *self._at(leaf), row)
         found: Condition = exists(rows.correlate_except(self.rows))
         if plan.more_facts == "none":
             return found
@@ -411,10 +413,10 @@ class Facts(_Document):
         return combined
 
     def _row(self, leaf: Compare) -> list[Condition]:
-        found = [_test_scalar(leaf, self.rows.c.number, self.rows.c.text)]
-        if leaf.value.path:
-            found.append(self.rows.c.path == bindparam(leaf.value.path))
-        return found
+        return [*self._at(leaf), _test_scalar(leaf, self.rows.c.number, self.rows.c.text)]
+
+    def _at(self, leaf: Compare) -> list[Condition]:
+        return [self.rows.c.path == bindparam(leaf.value.path)] if leaf.value.path else []
 
     def _more(self, leaf: Compare, document: ColumnElement[Any]) -> ColumnElement[Any]:
         number = literal_column("more_values.number", Float())

@@ -49,7 +49,7 @@ def connect(path: str, *, read_only: bool) -> sqlite3.Connection:
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute("PRAGMA cache_size=-8192")
-    connection.execute("PRAGMA mmap_size=268435456")
+    connection.execute("PRAGMA mmap_size=2147418112")
     connection.execute("PRAGMA temp_store=MEMORY")
     connection.create_function("regexp", 2, regexp, deterministic=True)
     if read_only:

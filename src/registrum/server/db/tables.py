@@ -57,7 +57,10 @@ def _to(name: str, target: str, *, null: bool = False, **kw: object) -> Column[i
 
 
 def _listed(name: str, *columns: str) -> Index:
-    """An index that a list of living rows is read from in order; of an organization's, only what belongs to one."""
+    """An index that a list of living rows is read from in order; of an organization's, only what belongs to one.
+
+    SQLite looks at `deleted_at` again, and does so in the index where it is a part of it.
+    """
     where = ALIVE
     if columns[0] == "organization_id":
         where = text("deleted_at IS NULL AND organization_id IS NOT NULL")
@@ -288,15 +291,20 @@ collections = Table(
         sqlite_where=ALIVE,
         postgresql_where=ALIVE,
     ),
-    _listed("ix_collections_project_kind", "project_id", "kind", "id"),
-    _listed("ix_collections_project_created", "project_id", "created_at", "id", "kind"),
-    _listed("ix_collections_organization", "organization_id", "id", "project_id", "kind"),
+    _listed("ix_collections_project_kind", "project_id", "kind", "id", "deleted_at"),
     _listed(
-        "ix_collections_organization_name", "organization_id", "name", "id", "project_id", "kind"
+        "ix_collections_project_created", "project_id", "created_at", "id", "kind", "deleted_at"
+    ),
+    _listed(
+        "ix_collections_organization", "organization_id", "id", "project_id", "kind", "deleted_at"
+    ),
+    _listed(
+        "ix_collections_organization_name",
+        *("organization_id", "name", "id", "project_id", "kind", "deleted_at"),
     ),
     _listed(
         "ix_collections_organization_created",
-        *("organization_id", "created_at", "id", "project_id", "kind"),
+        *("organization_id", "created_at", "id", "project_id", "kind", "deleted_at"),
     ),
 )
 
@@ -439,10 +447,14 @@ memberships = Table(
         index
         for order in ("created_at", "artifact_created_at", "size_bytes")
         for index in (
-            _listed(f"ix_memberships_project_{order}", "project_id", order, "id", "artifact_id"),
+            _listed(
+                f"ix_memberships_project_{order}",
+                *("project_id", order, "id", "artifact_id", "collection_id", "deleted_at"),
+            ),
             _listed(
                 f"ix_memberships_organization_{order}",
                 *("organization_id", order, "id", "project_id", "artifact_id"),
+                *("collection_id", "deleted_at"),
             ),
         )
     ),

@@ -521,7 +521,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_collections_organization",
         "collections",
-        ["organization_id", "id", "project_id", "kind"],
+        ["organization_id", "id", "project_id", "kind", "deleted_at"],
         unique=False,
         sqlite_where=sa.text("deleted_at IS NULL AND organization_id IS NOT NULL"),
         postgresql_where=sa.text("deleted_at IS NULL AND organization_id IS NOT NULL"),
@@ -529,7 +529,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_collections_organization_created",
         "collections",
-        ["organization_id", "created_at", "id", "project_id", "kind"],
+        ["organization_id", "created_at", "id", "project_id", "kind", "deleted_at"],
         unique=False,
         sqlite_where=sa.text("deleted_at IS NULL AND organization_id IS NOT NULL"),
         postgresql_where=sa.text("deleted_at IS NULL AND organization_id IS NOT NULL"),
@@ -537,7 +537,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_collections_organization_name",
         "collections",
-        ["organization_id", "name", "id", "project_id", "kind"],
+        ["organization_id", "name", "id", "project_id", "kind", "deleted_at"],
         unique=False,
         sqlite_where=sa.text("deleted_at IS NULL AND organization_id IS NOT NULL"),
         postgresql_where=sa.text("deleted_at IS NULL AND organization_id IS NOT NULL"),
@@ -545,7 +545,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_collections_project_created",
         "collections",
-        ["project_id", "created_at", "id", "kind"],
+        ["project_id", "created_at", "id", "kind", "deleted_at"],
         unique=False,
         sqlite_where=sa.text("deleted_at IS NULL"),
         postgresql_where=sa.text("deleted_at IS NULL"),
@@ -553,7 +553,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_collections_project_kind",
         "collections",
-        ["project_id", "kind", "id"],
+        ["project_id", "kind", "id", "deleted_at"],
         unique=False,
         sqlite_where=sa.text("deleted_at IS NULL"),
         postgresql_where=sa.text("deleted_at IS NULL"),
@@ -900,7 +900,15 @@ def upgrade() -> None:
     op.create_index(
         "ix_memberships_organization_artifact_created_at",
         "memberships",
-        ["organization_id", "artifact_created_at", "id", "project_id", "artifact_id"],
+        [
+            "organization_id",
+            "artifact_created_at",
+            "id",
+            "project_id",
+            "artifact_id",
+            "collection_id",
+            "deleted_at",
+        ],
         unique=False,
         sqlite_where=sa.text("deleted_at IS NULL AND organization_id IS NOT NULL"),
         postgresql_where=sa.text("deleted_at IS NULL AND organization_id IS NOT NULL"),
@@ -908,7 +916,15 @@ def upgrade() -> None:
     op.create_index(
         "ix_memberships_organization_created_at",
         "memberships",
-        ["organization_id", "created_at", "id", "project_id", "artifact_id"],
+        [
+            "organization_id",
+            "created_at",
+            "id",
+            "project_id",
+            "artifact_id",
+            "collection_id",
+            "deleted_at",
+        ],
         unique=False,
         sqlite_where=sa.text("deleted_at IS NULL AND organization_id IS NOT NULL"),
         postgresql_where=sa.text("deleted_at IS NULL AND organization_id IS NOT NULL"),
@@ -916,7 +932,15 @@ def upgrade() -> None:
     op.create_index(
         "ix_memberships_organization_size_bytes",
         "memberships",
-        ["organization_id", "size_bytes", "id", "project_id", "artifact_id"],
+        [
+            "organization_id",
+            "size_bytes",
+            "id",
+            "project_id",
+            "artifact_id",
+            "collection_id",
+            "deleted_at",
+        ],
         unique=False,
         sqlite_where=sa.text("deleted_at IS NULL AND organization_id IS NOT NULL"),
         postgresql_where=sa.text("deleted_at IS NULL AND organization_id IS NOT NULL"),
@@ -924,7 +948,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_memberships_project_artifact_created_at",
         "memberships",
-        ["project_id", "artifact_created_at", "id", "artifact_id"],
+        ["project_id", "artifact_created_at", "id", "artifact_id", "collection_id", "deleted_at"],
         unique=False,
         sqlite_where=sa.text("deleted_at IS NULL"),
         postgresql_where=sa.text("deleted_at IS NULL"),
@@ -932,7 +956,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_memberships_project_created_at",
         "memberships",
-        ["project_id", "created_at", "id", "artifact_id"],
+        ["project_id", "created_at", "id", "artifact_id", "collection_id", "deleted_at"],
         unique=False,
         sqlite_where=sa.text("deleted_at IS NULL"),
         postgresql_where=sa.text("deleted_at IS NULL"),
@@ -940,7 +964,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_memberships_project_size_bytes",
         "memberships",
-        ["project_id", "size_bytes", "id", "artifact_id"],
+        ["project_id", "size_bytes", "id", "artifact_id", "collection_id", "deleted_at"],
         unique=False,
         sqlite_where=sa.text("deleted_at IS NULL"),
         postgresql_where=sa.text("deleted_at IS NULL"),
