@@ -1,9 +1,6 @@
 """The contract with the clients: whatever their packages can send validates against our SDL."""
 
-import os
 import re
-import subprocess
-import sys
 from importlib.metadata import distribution, version
 from pathlib import Path
 
@@ -26,9 +23,9 @@ from graphql import (
 from tests.contract.client_models import looser_fields
 from tests.contract.documents import Document, documents_of
 from tests.contract.left_out import LEFT_OUT, LOOSER_THAN_MODELS
+from tests.older_clients import OLDER, site_packages_of
 
 NEWEST = "0.31.0"
-OLDER = ["0.28.2", "0.25.1", "0.22.3"]
 WORDS_OF_PROSE = {"per"}  # "one child query per (ordered) parent"
 SDL = Path(__file__).parents[2] / "src" / "registrum" / "server" / "graphql" / "schema"
 
@@ -51,15 +48,9 @@ def documents(newest: Path) -> list[Document]:
 
 
 @pytest.fixture(scope="module", params=OLDER)
-def older(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where an older client is installed: `$REGISTRUM_TEST_CLIENTS/<version>`, else made anew."""
-    release: str = request.param
-    if given := os.environ.get("REGISTRUM_TEST_CLIENTS"):
-        return Path(given) / release
-    folder = tmp_path_factory.mktemp("client") / release
-    wanted = ["--no-deps", "--target", str(folder), f"wandb=={release}"]
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *wanted], check=True)
-    return folder
+def older(request: pytest.FixtureRequest) -> tuple[str, Path]:
+    """An older release, and where it is installed."""
+    return request.param, site_packages_of(request.param)
 
 
 def refused(schema: GraphQLSchema, documents: list[Document]) -> dict[str, list[str]]:
@@ -85,9 +76,10 @@ def test_the_newest_client_s_documents_validate(
 
 
 @pytest.mark.slow
-def test_older_clients_documents_validate(schema: GraphQLSchema, older: Path) -> None:
-    failures = refused(schema, documents_of(older))
-    assert failures.keys() == LEFT_OUT[older.name].keys(), failures
+def test_older_clients_documents_validate(schema: GraphQLSchema, older: tuple[str, Path]) -> None:
+    release, folder = older
+    failures = refused(schema, documents_of(folder))
+    assert failures.keys() == LEFT_OUT[release].keys(), failures
 
 
 def test_documents_come_from_both_halves_of_the_client(documents: list[Document]) -> None:
@@ -104,8 +96,9 @@ def test_no_operation_of_the_client_escapes_the_extraction(
 
 
 @pytest.mark.slow
-def test_no_operation_of_an_older_client_escapes_the_extraction(older: Path) -> None:
-    assert missed_operations(older, documents_of(older)) == set()
+def test_no_operation_of_an_older_client_escapes_the_extraction(older: tuple[str, Path]) -> None:
+    _, folder = older
+    assert missed_operations(folder, documents_of(folder)) == set()
 
 
 def missed_operations(site_packages: Path, documents: list[Document]) -> set[tuple[str, str]]:
