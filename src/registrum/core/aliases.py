@@ -46,6 +46,11 @@ def reference_in(collection: str, name: str) -> Reference:
     return Reference(collection, alias=name)
 
 
+def protected_words(alias: str) -> str:
+    """A protected alias in a sentence; "" is one that the reader cannot see, and stays without its name."""
+    return f"the protected alias {alias!r}" if alias else "a protected alias in a hidden registry"
+
+
 def checked(names: Iterable[str]) -> tuple[str, ...]:
     """Aliases as somebody typed them, each once, in their order.
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from functools import cache
 
-from sqlalchemy import ColumnElement, Text, and_, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, Text, and_, bindparam, case, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from registrum.core.artifacts import Artifact
@@ -174,13 +174,15 @@ def unprotect(tx: Tx, registry: Grant[Project], names: Sequence[str]) -> None:
 
 
 def _standing(*conditions: ColumnElement[bool]) -> Prepared:
-    """Protected aliases that point at living memberships for which the conditions hold."""
+    """Protected aliases that point at living memberships for which the conditions hold; "" for those the actor can't see."""
+    seen = case((allowed(Action.READ), alias_spans.c.alias), else_="").label("seen")
     return prepared(
-        select(alias_spans.c.alias)
+        select(seen)
         .distinct()
         .select_from(
             memberships.join(alias_spans, alias_spans.c.membership_id == memberships.c.id)
             .join(collections, collections.c.id == memberships.c.collection_id)
+            .join(projects, projects.c.id == memberships.c.project_id)
             .join(
                 protected_aliases,
                 and_(
@@ -195,7 +197,7 @@ def _standing(*conditions: ColumnElement[bool]) -> Prepared:
             collections.c.deleted_at.is_(None),
             *conditions,
         )
-        .order_by(alias_spans.c.alias)
+        .order_by(seen)
     )
 
 
@@ -218,12 +220,12 @@ def protected_at(tx: Tx, place: Grant[Place]) -> list[str]:
 
 
 def protected_on(tx: Tx, artifact: Grant[Artifact]) -> list[str]:
-    """Protected aliases that stand on this artifact anywhere, seen by the actor or not."""
+    """Protected aliases that stand on this artifact anywhere; "" for one in a registry that the actor can't see."""
     return tx.column(_PROTECTED_ON, artifact_id=artifact.thing.id)
 
 
 def protected_within(tx: Tx, collection: Grant[Collection]) -> list[str]:
-    """Protected aliases that stand on any version of a collection or, of a sequence, on any link of its versions."""
+    """Protected aliases on any version of a collection or, of a sequence, on any link of its versions; "" for hidden ones."""
     here = collection.thing
     own = tx.column(_PROTECTED_IN, collection_id=here.id)
     if here.is_portfolio:

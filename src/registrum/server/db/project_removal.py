@@ -19,11 +19,15 @@ from registrum.server.db.tables import (
     runs,
 )
 from registrum.server.db.tx import Taken, Tx
-from registrum.server.db.visibility import Grant
+from registrum.server.db.visibility import Grant, allowed
 
 _IN_PROJECT = "project_ids"
 _PROTECTED = prepared(
-    select(alias_spans.c.alias, collections.c.name.label("collection"))
+    select(
+        alias_spans.c.alias,
+        collections.c.name.label("collection"),
+        allowed(Action.READ).label("visible"),
+    )
     .select_from(
         alias_spans.join(memberships, memberships.c.id == alias_spans.c.membership_id)
         .join(collections, collections.c.id == alias_spans.c.collection_id)
@@ -51,9 +55,12 @@ _PROTECTED = prepared(
 
 
 def protected_alias_in(tx: Tx, project_ids: Sequence[int]) -> tuple[str, str] | None:
-    """A protected alias, with its collection's name, that stands on a version or a source version of these projects."""
+    """A protected alias, with its collection's name, that stands on a version or a source version of these projects.
+
+    Both are "" where the actor can't see it.
+    """
     row = tx.one(_PROTECTED, project_ids=list(project_ids))
-    return None if row is None else (row.alias, row.collection)
+    return None if row is None else (row.alias, row.collection) if row.visible else ("", "")
 
 
 _LINKED_ELSEWHERE = prepared(

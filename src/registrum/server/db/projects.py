@@ -281,7 +281,8 @@ def create_on_demand(tx: Tx, entity_name: str | None, name: str) -> Grant[Projec
     owner = entity_name or entity_rows.default_name(tx)
     key = ProjectName(owner, name)
     row = tx.one(_by_name(Action.WRITE), entity_key=folded(owner), project_name=name)
-    if row is None:
+    if row is None or not (row.granted or by_ids(tx, Action.READ, [row.p_id])):
+        # What is hidden is refused in the words for what is missing.
         _create(tx, owner, name)
         row = tx.one(_by_name(Action.WRITE), entity_key=folded(owner), project_name=name)
     if row is None or not row.granted:

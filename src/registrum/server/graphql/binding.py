@@ -106,7 +106,8 @@ class Root(Fields):
 
     def __init__(self, name: str, *, unsupported: Mapping[str, str] | None = None) -> None:
         super().__init__(name)
-        for field_name, reason in (unsupported or {}).items():
+        self.unsupported = dict(unsupported or {})
+        for field_name, reason in self.unsupported.items():
             self.field(field_name)(_refusal(reason))
 
 

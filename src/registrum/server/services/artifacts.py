@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from registrum.core.aliases import checked
+from registrum.core.aliases import checked, protected_words
 from registrum.core.artifacts import Artifact
 from registrum.core.digests import artifact_algorithm, check_artifact_digest
 from registrum.core.errors import Conflict, InUse, Invalid, InvalidName, NotSupported
@@ -283,7 +283,7 @@ def delete_artifact(tx: Tx, artifact_id: int, *, with_aliases: bool) -> Artifact
     protected = aliases.protected_on(tx, found)
     if protected:
         raise InUse(
-            f"The version has the protected alias {protected[0]!r}; nobody can delete it until that is removed."
+            f"The version has {protected_words(protected[0])}; nobody can delete it until that is removed."
         )
     standing = versions.count_aliases(tx, found)
     if standing and not with_aliases:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from registrum.core.aliases import protected_words
 from registrum.core.collections import Collection
 from registrum.core.errors import Conflict, InUse, NotFound
 from registrum.core.events import EventKind, SubjectKind
@@ -115,7 +116,7 @@ def delete_collection(tx: Tx, kind: str, collection_id: int) -> Collection:
     here = found.thing
     if protected := aliases.protected_within(tx, found):
         raise InUse(
-            f"Collection {here.name!r} cannot be deleted: the protected alias {protected[0]!r} stands on "
+            f"Collection {here.name!r} cannot be deleted: {protected_words(protected[0])} stands on "
             "one of its versions."
         )
     collection_edits.remove(tx, found)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from registrum.core.aliases import protected_words
 from registrum.core.errors import InUse
 from registrum.core.policy import Action
 from registrum.server.db import (
@@ -27,8 +28,9 @@ def check_unprotected(tx: Tx, project_ids: Sequence[int]) -> None:
     standing = project_removal.protected_alias_in(tx, project_ids)
     if standing is not None:
         alias, collection = standing
+        where = f"in collection {collection!r}" if collection else "on one of the versions"
         raise InUse(
-            f"The protected alias {alias!r} stands in collection {collection!r}: remove it first. "
+            f"It cannot be deleted while {protected_words(alias)} stands {where}: remove it first. "
             "An administrator of the organization may delete a registry or the organization with force."
         )
 
