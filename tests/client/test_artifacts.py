@@ -1,9 +1,13 @@
 """Artifacts as the real client logs, changes, downloads and deletes them."""
 
 import hashlib
+import inspect
+import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
+import wandb
 
 from tests.client.conftest import NewPerson
 from tests.client.live import Person, Server, run_script
@@ -56,10 +60,18 @@ def folder(tmp_path: Path) -> Path:
 def test_a_folder_comes_back_as_it_was(
     server: Server, admin: Person, project: str, folder: Path, tmp_path: Path
 ) -> None:
-    given = {"project": project, "name": "net", "type_": "model", "folder": str(folder)}
+    given: dict[str, Any] = {
+        "project": project,
+        "name": "net",
+        "type_": "model",
+        "folder": str(folder),
+    }
     logged = run_script(server, admin, LOG, **given)
     assert (logged["version"], logged["aliases"]) == ("v0", ["best", "latest"])
-    assert (logged["files"], logged["size"]) == (7, sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()))
+    assert (logged["files"], logged["size"]) == (
+        7,
+        sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()),
+    )
     for name in ("net:v0", "net:best", "net:latest"):
         target = tmp_path / name.replace(":", "-")
         got = run_script(server, admin, DOWNLOAD, project=project, name=name, target=str(target))
@@ -72,7 +84,12 @@ def test_a_folder_comes_back_as_it_was(
 def test_the_same_content_makes_no_version_and_a_change_uploads_that_file_only(
     server: Server, admin: Person, project: str, folder: Path, tmp_path: Path
 ) -> None:
-    given = {"project": project, "name": "net", "type_": "model", "folder": str(folder)}
+    given: dict[str, Any] = {
+        "project": project,
+        "name": "net",
+        "type_": "model",
+        "folder": str(folder),
+    }
     first = run_script(server, admin, LOG, **given)
     again = run_script(server, admin, LOG, **given)
     assert (again["id"], again["version"]) == (first["id"], "v0")
@@ -103,7 +120,12 @@ def test_many_small_files_and_a_large_one(
         block = bytes(range(256)) * 4096
         for number in range(300):
             large.write(number.to_bytes(8, "big") + block[8:])
-    given = {"project": project, "name": "big", "type_": "dataset", "folder": str(folder)}
+    given: dict[str, Any] = {
+        "project": project,
+        "name": "big",
+        "type_": "dataset",
+        "folder": str(folder),
+    }
     assert run_script(server, admin, LOG, **given)["files"] == 2001
     target = tmp_path / "back"
     run_script(server, admin, DOWNLOAD, project=project, name="big:v0", target=str(target))
@@ -164,7 +186,12 @@ def test_a_reference_into_another_artifact(
 def test_what_is_said_about_a_version_changes_and_its_lineage_is_known(
     server: Server, admin: Person, project: str, folder: Path
 ) -> None:
-    given = {"project": project, "name": "net", "type_": "model", "folder": str(folder)}
+    given: dict[str, Any] = {
+        "project": project,
+        "name": "net",
+        "type_": "model",
+        "folder": str(folder),
+    }
     logged = run_script(server, admin, LOG, **given)
     script = """
     import wandb
@@ -206,7 +233,12 @@ def test_what_is_said_about_a_version_changes_and_its_lineage_is_known(
 def test_ttl_and_drafts_and_deleting(
     server: Server, admin: Person, project: str, folder: Path, tmp_path: Path
 ) -> None:
-    given = {"project": project, "name": "net", "type_": "model", "folder": str(folder)}
+    given: dict[str, Any] = {
+        "project": project,
+        "name": "net",
+        "type_": "model",
+        "folder": str(folder),
+    }
     run_script(server, admin, LOG, **given)
     script = """
     import wandb
@@ -264,10 +296,6 @@ def test_an_xxh128_artifact(server: Server, admin: Person, project: str, tmp_pat
     root = found.download(root=target)
     result = [found.digest == artifact.digest, open(f"{root}/a.txt").read()]
     """
-    import inspect
-
-    import wandb
-
     if "digest_algorithm" not in inspect.signature(wandb.Artifact.__init__).parameters:
         pytest.skip("this client has no way to ask for it")
     got = run_script(server, admin, script, project=project, target=str(tmp_path / "back"))
@@ -277,7 +305,12 @@ def test_an_xxh128_artifact(server: Server, admin: Person, project: str, tmp_pat
 def test_colleagues_read_and_log_and_strangers_see_nothing(
     server: Server, admin: Person, new_person: NewPerson, project: str, folder: Path, tmp_path: Path
 ) -> None:
-    given = {"project": project, "name": "net", "type_": "model", "folder": str(folder)}
+    given: dict[str, Any] = {
+        "project": project,
+        "name": "net",
+        "type_": "model",
+        "folder": str(folder),
+    }
     run_script(server, admin, LOG, **given)
     colleague, stranger = new_person("ann"), new_person("sam", None, in_team=False)
     (folder / "more").write_bytes(b"more")
@@ -290,3 +323,66 @@ def test_colleagues_read_and_log_and_strangers_see_nothing(
     )
     assert got.returncode != 0
     assert "not found" in got.stderr
+
+
+def test_a_run_logged_offline_is_synced_later(
+    server: Server, admin: Person, project: str, folder: Path, tmp_path: Path
+) -> None:
+    script = """
+    import wandb
+    with wandb.init(entity="main", project=project, mode="offline") as run:
+        artifact = wandb.Artifact("net", type="model")
+        artifact.add_dir(folder)
+        run.log_artifact(artifact)
+        result = run.settings.sync_dir
+    """
+    made = run_script(server, admin, script, project=project, folder=str(folder))
+    sync = """
+    import subprocess, sys
+    result = subprocess.run([sys.executable, "-m", "wandb", "sync", made], capture_output=True, text=True).returncode
+    """
+    assert run_script(server, admin, sync, made=made) == 0
+    target = tmp_path / "back"
+    run_script(server, admin, DOWNLOAD, project=project, name="net:v0", target=str(target))
+    assert digests(target) == digests(folder)
+
+
+def test_a_client_killed_while_it_uploads_leaves_no_version(
+    server: Server, admin: Person, project: str, folder: Path
+) -> None:
+    with (folder / "large.bin").open("wb") as large:
+        large.truncate(1 << 30)
+    script = """
+    import os, signal, wandb
+    run = wandb.init(entity="main", project=project)
+    artifact = wandb.Artifact("net", type="model")
+    artifact.add_dir(folder)
+    run.log_artifact(artifact)
+    while not wandb.Api().artifact_collection_exists(f"main/{project}/net", "model"):
+        pass
+    os.killpg(0, signal.SIGKILL)
+    """
+    killed = """
+    import subprocess, sys
+    result = subprocess.run([sys.executable, "-c", program], start_new_session=True).returncode
+    """
+    head = f"project, folder = {project!r}, {str(folder)!r}\n"
+    program = head + textwrap.dedent(script)
+    assert run_script(server, admin, killed, program=program) == -9
+    assert (
+        run_script(
+            server,
+            admin,
+            'import wandb\nresult = wandb.Api().artifact_exists(f"main/{project}/net:latest")',
+            project=project,
+        )
+        is False
+    )
+    (folder / "large.bin").unlink()
+    given: dict[str, Any] = {
+        "project": project,
+        "name": "net",
+        "type_": "model",
+        "folder": str(folder),
+    }
+    assert run_script(server, admin, LOG, **given)["version"] == "v0"
