@@ -179,10 +179,12 @@ def check_artifact_type(name: str) -> str:
 
 
 def _check_text(what: str, name: str, *, article: str = "") -> None:
-    """What holds for all names: not empty, not too long, nothing invisible."""
+    """What holds for all names: not empty, not too long, nothing invisible, no step in a path."""
     article = article or ("An" if what[0] in "aeio" else "A")
     if not name or name.isspace():
         raise InvalidName(f"{article} {what} name cannot be empty.")
+    if name in (".", ".."):
+        raise InvalidName(f"{article} {what} name cannot be {name!r}: no address could hold it.")
     if len(name) > LONGEST:
         raise InvalidName(
             f"{article} {what} name may have at most {LONGEST} characters; this one has {len(name)}."

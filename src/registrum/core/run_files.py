@@ -35,13 +35,14 @@ class RunFile:
 
 
 def check_path(path: str) -> str:
-    """A path within a run: relative, without `..`, at most 1024 characters.
+    """A path within a run: relative, without `.` and `..`, at most 1024 characters.
 
     Raises:
         InvalidName: anything else.
     """
     if not path or len(path) > LONGEST_PATH:
         raise InvalidName(f"The path of a run's file has from 1 to {LONGEST_PATH} characters.")
-    if path.startswith("/") or not path.isprintable() or ".." in path.split("/"):
+    is_within = not path.startswith("/") and {".", ".."}.isdisjoint(path.split("/"))
+    if not is_within or not path.isprintable():
         raise InvalidName(f"{path[:120]!r} is not a path within a run.")
     return path

@@ -145,6 +145,8 @@ def check_run_name(name: str) -> str:
         raise InvalidName(
             f"A run id may have at most {LONGEST} characters; this one has {len(name)}."
         )
+    if name in (".", ".."):
+        raise InvalidName(f"A run id cannot be {name!r}: no address could hold it.")
     for bad in name:
         if bad in _FORBIDDEN or not bad.isprintable():
             raise InvalidName(
