@@ -6,12 +6,11 @@ from datetime import datetime
 from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from registrum.core.aliases import LATEST
 from registrum.core.artifacts import Artifact
 from registrum.core.collections import Collection
 from registrum.core.metadata import Facts
 from registrum.core.policy import Action
-from registrum.server.db import collections as collections_of
+from registrum.server.db import memberships as places
 from registrum.server.db.conditions import path_key
 from registrum.server.db.statements import prepared
 from registrum.server.db.tables import (
@@ -348,63 +347,6 @@ def count_aliases(tx: Tx, artifact: Grant[Artifact]) -> int:
     return int(tx.value(_COUNT_ALIASES, artifact_id=artifact.thing.id))
 
 
-_PLACES = prepared(
-    select(memberships.c.id, memberships.c.collection_id)
-    .where(
-        memberships.c.artifact_id == bindparam("artifact_id"), memberships.c.deleted_at.is_(None)
-    )
-    .order_by(memberships.c.collection_id)
-)
-_END_ALIASES = prepared(
-    update(alias_spans)
-    .where(alias_spans.c.membership_id == bindparam("of_membership"), alias_spans.c.until.is_(None))
-    .values(until=bindparam("now"), ended_by=bindparam("by"))
-    .returning(alias_spans.c.alias)
-)
-_END_PLACE = prepared(
-    update(memberships)
-    .where(memberships.c.id == bindparam("of_membership"))
-    .values(deleted_at=bindparam("now"))
-)
-_NEWEST = prepared(
-    select(memberships.c.id)
-    .where(
-        memberships.c.collection_id == bindparam("collection_id"),
-        memberships.c.deleted_at.is_(None),
-    )
-    .order_by(memberships.c.version.desc())
-    .limit(1)
-)
-_SET_ALIAS = prepared(
-    insert(alias_spans).values(
-        collection_id=bindparam("collection_id"),
-        membership_id=bindparam("membership_id"),
-        alias=bindparam("alias"),
-        since=bindparam("now"),
-        set_by=bindparam("by"),
-    )
-)
-
-
-def _end_memberships(tx: Tx, artifact_id: int) -> None:
-    """Ends every place of an artifact; where `latest` stood on it, that moves to the newest version left."""
-    by = tx.actor.user_id
-    for place in tx.rows(_PLACES, artifact_id=artifact_id):
-        collections_of.lock(tx, place.collection_id)
-        ended = tx.column(_END_ALIASES, of_membership=place.id, now=tx.now, by=by)
-        tx.run(_END_PLACE, of_membership=place.id, now=tx.now)
-        newest = tx.value(_NEWEST, collection_id=place.collection_id) if LATEST in ended else None
-        if newest is not None:
-            tx.run(
-                _SET_ALIAS,
-                collection_id=place.collection_id,
-                membership_id=newest,
-                alias=LATEST,
-                now=tx.now,
-                by=by,
-            )
-
-
 _REMOVE = prepared(
     update(artifacts)
     .where(artifacts.c.id == bindparam("artifact_id"), artifacts.c.deleted_at.is_(None))
@@ -415,5 +357,5 @@ _REMOVE = prepared(
 def remove(tx: Tx, artifact: Grant[Artifact]) -> None:
     """Puts an artifact in the trash, and ends its memberships and their aliases."""
     own = artifact.require(Action.WRITE)
-    _end_memberships(tx, own.id)
+    places.remove_everywhere(tx, artifact)
     tx.run(_REMOVE, artifact_id=own.id, now=tx.now)
