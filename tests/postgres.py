@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -92,8 +92,8 @@ def database_of(url: str) -> str:
 
 
 @contextmanager
-def running_cluster() -> Iterator[Cluster]:
-    """A fresh cluster while the block runs.
+def running_cluster(settings: Mapping[str, str] = SETTINGS) -> Iterator[Cluster]:
+    """A fresh cluster while the block runs; by default as fast, and as careless, as tests may be.
 
     Raises:
         PostgresMissing: there are no binaries to run it with.
@@ -107,7 +107,7 @@ def running_cluster() -> Iterator[Cluster]:
         if account:
             shutil.chown(folder, "postgres", "postgres")
         _init(binaries, folder, account)
-        with _server(binaries, folder, account):
+        with _server(binaries, folder, account, settings):
             yield Cluster(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -132,9 +132,11 @@ def _init(binaries: Path, folder: Path, account: dict[str, Any]) -> None:
 
 
 @contextmanager
-def _server(binaries: Path, folder: Path, account: dict[str, Any]) -> Iterator[None]:
+def _server(
+    binaries: Path, folder: Path, account: dict[str, Any], settings: Mapping[str, str]
+) -> Iterator[None]:
     command = [str(binaries / "postgres"), "-D", str(folder / "data"), "-k", str(folder)]
-    for name, value in SETTINGS.items():
+    for name, value in settings.items():
         command += ["-c", f"{name}={value}"]
     if shutil.which("setpriv"):
         command = ["setpriv", "--pdeathsig", "QUIT", "--", *command]
