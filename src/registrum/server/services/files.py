@@ -15,7 +15,7 @@ from registrum.core.pages import Page, PageAsk, page_of
 from registrum.core.policy import Action
 from registrum.core.projects import ProjectName
 from registrum.server.blobs.store import BlobKey
-from registrum.server.db import artifacts, files, manifests, membership_pages
+from registrum.server.db import artifacts, files, manifests, membership_pages, projects
 from registrum.server.db.tx import Tx
 from registrum.server.services.edges import Edge
 
@@ -150,7 +150,8 @@ def resolve_fallback(tx: Tx, segments: Sequence[str]) -> tuple[Blob, str]:
         The blob, and the name to save it by.
 
     Raises:
-        NotFound: no such file, or not for this actor.
+        NotFound: no such file, or its project or artifact is hidden.
+        Forbidden: the actor sees it, but may not download there.
     """
     try:
         found = _fallback(tx, segments)
@@ -167,7 +168,8 @@ def _fallback(tx: Tx, segments: Sequence[str]) -> tuple[Blob, str] | None:
             name, blob = digest, files.blob_of_entity(tx, entity, from_hex(digest))
         case (_, _, birth, digest, *names) if len(names) <= 1:
             name = names[0] if names else digest
-            blob = files.blob_of_artifact(tx, ids.decode("Artifact", birth), from_hex(digest))
+            found = artifacts.get_for(tx, Action.DOWNLOAD, ids.decode("Artifact", birth)).thing
+            blob = files.blob_of_artifact(tx, found.id, from_hex(digest))
         case (_, entity, project, collection, _, digest):
             name = digest
             blob = _in_collection(tx, ProjectName(entity, project), collection, "", digest)
@@ -183,4 +185,5 @@ def _in_collection(
     tx: Tx, where: ProjectName, collection: str, artifact: str, digest: str
 ) -> Blob | None:
     artifact_id = ids.decode("Artifact", artifact) if artifact else None
+    projects.get_for(tx, Action.DOWNLOAD, where)
     return files.blob_in_collection(tx, where, collection, artifact_id, from_hex(digest))
