@@ -1,22 +1,25 @@
 """Lists of collections: of a project, of one of its types, of all registries of an organization."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, bindparam, func, select
+from sqlalchemy import ColumnElement, bindparam, func, select
 
 from registrum.core.collections import Collection
 from registrum.core.errors import InvalidFilter
-from registrum.core.filters import Filter
+from registrum.core.filters import Compare, Filter
 from registrum.core.pages import Page, PageAsk, page_of
 from registrum.core.policy import Action
 from registrum.core.projects import Project
 from registrum.server.db import collections as rows_of
-from registrum.server.db import filters, pages
+from registrum.server.db import filters, pages, version_search
 from registrum.server.db.collections import COLLECTION_COLUMNS, with_tags, with_type
 from registrum.server.db.columns import among
-from registrum.server.db.fields import COLLECTION_FIELDS, PROJECT_FIELDS
+from registrum.server.db.conditions import off_index
+from registrum.server.db.fields import COLLECTION_FIELDS
+from registrum.server.db.filters import Plan
 from registrum.server.db.pages import Sorting
 from registrum.server.db.statements import Prepared, prepared
 from registrum.server.db.tables import collections, projects
@@ -33,6 +36,8 @@ SORTABLE: pages.Sortable = {
 }
 NEWEST = Sorting("id", True, "collections")
 KINDS = ("sequence", "portfolio")
+MOST_VISITED = 4_000
+"""Collections that are looked up by a tag and then sorted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +60,20 @@ class CollectionsAsk:
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """All that a statement depends on but its parameters."""
+    """All that a statement depends on but its parameters.
+
+    Attributes:
+        scope: "project", "type", or of an organization "registry", where one is seen, or "registries".
+        kind: the only one; "": both.
+    """
 
     scope: str
     action: Action
+    kind: str
     filter: Filter | None
-    project_filter: Filter | None
     sorting: Sorting
     has_after: bool
-    with_total: bool
-    is_total: bool = False
+    plan: Plan
 
 
 def page_of_project(
@@ -92,31 +101,23 @@ def _page(
     tx: Tx, action: Action, scope: str, of: dict[str, Any], ask: CollectionsAsk
 ) -> Page[Collection]:
     sorting = pages.sorting(ask.order, SORTABLE, NEWEST)
-    by, project_by = (
-        filters.split(ask.filter, COLLECTION_FIELDS, "f"),
-        filters.split(ask.project_filter, PROJECT_FIELDS, "p"),
-    )
-    shape = _Shape(
-        scope,
-        action,
-        by[0],
-        project_by[0],
-        sorting,
-        ask.page.after is not None,
-        ask.page.with_total,
-    )
-    given = {
-        **of,
-        **by[1],
-        **project_by[1],
-        **pages.cursor_values(ask.page, sorting, _keys(sorting)),
-        "kinds": ask.kinds,
-        "limit": ask.page.first + 1,
-    }
+    by, values = filters.split(ask.filter, COLLECTION_FIELDS, "f")
+    given = {**of, **values, **pages.cursor_values(ask.page, sorting, _keys(sorting))}
+    if scope == "organization":
+        seen = version_search.registries_seen(tx, action, of["organization_id"], ask.project_filter)
+        if not seen or not ask.kinds:
+            return Page((), total_count=0 if ask.page.with_total else None)
+        scope = "registry" if len(seen) == 1 else "registries"
+        given |= {"project_id": seen[0], "project_ids": seen}
+    kind = ask.kinds[0] if len(set(ask.kinds)) == 1 else ""
+    given |= {"kind": kind, "limit": ask.page.first + 1}
+    has_after = ask.page.after is not None
+    shape = _Shape(scope, action, kind, by, sorting, has_after, _plan(tx, by, given))
     rows = tx.rows(_statement(shape), **given)
     total = None
     if ask.page.with_total:
-        total = rows[0].total if rows else tx.value(_statement(_total_of(shape)), **given)
+        is_whole = not has_after and len(rows) <= ask.page.first
+        total = len(rows) if is_whole else tx.value(_total_statement(shape), **given)
     found = rows_of.from_rows(tx, rows)
     if ask.with_tags:
         found = with_tags(tx, found)
@@ -124,17 +125,20 @@ def _page(
     return page_of(found, ask.page.first, lambda collection: keys[collection.id], total)
 
 
-def _total_of(shape: _Shape) -> _Shape:
-    return _Shape(
-        shape.scope,
-        shape.action,
-        shape.filter,
-        shape.project_filter,
-        NEWEST,
-        has_after=False,
-        with_total=False,
-        is_total=True,
-    )
+def _plan(tx: Tx, by: Filter | None, given: Mapping[str, Any]) -> Plan:
+    """Collections with a tag that few have are looked up by it; others are read in order."""
+    for leaf in filters.required(by):
+        found = COLLECTION_FIELDS[leaf.field].found_by((leaf,), Plan())
+        if found is not None:
+            count = tx.value(_count(leaf), most=MOST_VISITED + 1, **given)
+            if count <= MOST_VISITED:
+                return Plan((leaf,), drives=True)
+    return Plan()
+
+
+@lru_cache(maxsize=64)
+def _count(leaf: Compare) -> Prepared:
+    return version_search.count_up_to(COLLECTION_FIELDS[leaf.field].found_by((leaf,), Plan()))
 
 
 def _keys(sorting: Sorting) -> pages.Keys:
@@ -143,53 +147,50 @@ def _keys(sorting: Sorting) -> pages.Keys:
 
 @lru_cache(maxsize=512)
 def _statement(shape: _Shape) -> Prepared:
-    conditions = _conditions(shape)
-    total = select(func.count()).select_from(collections).where(*conditions).correlate(None)
-    if shape.is_total:
-        return prepared(total)
-    order = _keys(shape.sorting)
-    asked: list[ColumnElement[Any]] = [*COLLECTION_COLUMNS, *pages.labelled(order)]
-    if shape.with_total:
-        asked.append(total.scalar_subquery().label("total"))
+    keys = _keys(shape.sorting)
+    order = [off_index(keys[0]), *keys[1:]] if shape.plan.drives else keys
     statement = (
-        select(*asked)
+        select(*COLLECTION_COLUMNS, *pages.labelled(keys))
         .select_from(with_type())
-        .where(*conditions)
+        .where(*_conditions(shape, is_total=False))
         .order_by(*pages.order_by(order, shape.sorting.descending))
         .limit(bindparam("limit"))
     )
     if shape.has_after:
-        statement = statement.where(pages.behind(order, shape.sorting.descending))
+        statement = statement.where(pages.behind(keys, shape.sorting.descending))
     return prepared(statement)
 
 
-def _conditions(shape: _Shape) -> list[ColumnElement[bool]]:
-    # One uncorrelated subquery decides about rights, once for the statement and not once a row.
-    if shape.scope == "organization":
-        seen = select(projects.c.id).where(
-            projects.c.organization_id == bindparam("organization_id"),
-            projects.c.kind == "registry",
-            allowed(shape.action),
-        )
-        if shape.project_filter is not None:
-            seen = seen.where(filters.condition(shape.project_filter, PROJECT_FIELDS))
-        here: ColumnElement[bool] = collections.c.project_id.in_(seen)
+@lru_cache(maxsize=512)
+def _total_statement(shape: _Shape) -> Prepared:
+    conditions = _conditions(shape, is_total=True)
+    return prepared(select(func.count()).select_from(collections).where(*conditions))
+
+
+def _conditions(shape: _Shape, *, is_total: bool) -> list[ColumnElement[bool]]:
+    c, drives = collections.c, shape.plan.drives
+    project_id = off_index(c.project_id) if drives else c.project_id
+    found: list[ColumnElement[bool]] = [c.deleted_at.is_(None)]
+    if shape.scope == "registry":
+        found.append(project_id == bindparam("project_id"))
+    elif shape.scope == "registries":
+        if is_total or drives:
+            found.append(among(project_id, "project_ids"))
+        else:
+            found.append(c.organization_id == bindparam("organization_id"))
+            found.append(among(off_index(c.project_id), "project_ids"))
     else:
-        here = (
-            collections.c.project_id
-            == select(projects.c.id)
-            .where(projects.c.id == bindparam("project_id"), allowed(shape.action))
-            .scalar_subquery()
+        # An uncorrelated subquery decides about rights, once for the statement and not once a row.
+        seen = select(projects.c.id).where(
+            projects.c.id == bindparam("project_id"), allowed(shape.action)
         )
-    found = [
-        here,
-        collections.c.deleted_at.is_(None),
-        among(collections.c.kind, "kinds", String),
-    ]
+        found.append(project_id == seen.scalar_subquery())
     if shape.scope == "type":
-        found.append(collections.c.type_id == bindparam("type_id"))
+        found.append(c.type_id == bindparam("type_id"))
+    if shape.kind:
+        found.append(c.kind == bindparam("kind"))
     if shape.filter is not None:
-        found.append(filters.condition(shape.filter, COLLECTION_FIELDS))
+        found.append(filters.condition(shape.filter, COLLECTION_FIELDS, shape.plan))
     return found
 
 

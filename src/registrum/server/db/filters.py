@@ -529,13 +529,11 @@ def required(shape: Filter | None) -> Iterator[Compare]:
 
 
 def _named(fields: Fields, written: str) -> tuple[str, str]:
-    """The field that is meant, and the path into it."""
-    if written in fields:
-        return written, ""
-    root, _, path = written.partition(".")
-    if root in fields and path:
-        if fields[root].takes_path:
-            return root, path
+    """The field that is meant, by the first of its names, and the path into it."""
+    root, _, path = (written, "", "") if written in fields else written.partition(".")
+    if root in fields and (path or root == written):
+        if fields[root].takes_path or root == written:
+            return next(name for name in fields if fields[name] is fields[root]), path
         raise InvalidFilter(f"{root!r} is no document: there is nothing inside it to filter by.")
     known = ", ".join(f"{n}.…" if fields[n].takes_path else n for n in sorted(fields))
     raise InvalidFilter(f"There is no field {written[:60]!r} to filter by; there are {known}.")

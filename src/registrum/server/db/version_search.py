@@ -26,7 +26,7 @@ from registrum.server.db.conditions import off_index
 from registrum.server.db.fields import COLLECTION_FIELDS, PROJECT_FIELDS, VERSION_FIELDS
 from registrum.server.db.filters import Plain, Plan
 from registrum.server.db.pages import Sorting
-from registrum.server.db.statements import Prepared, prepared
+from registrum.server.db.statements import Prepared, Row, prepared
 from registrum.server.db.tables import artifacts, collections, memberships, projects
 from registrum.server.db.tx import Tx
 from registrum.server.db.visibility import allowed
@@ -102,6 +102,7 @@ class _Shape:
         branches: registries that are merged.
         by_collection: "": no filter on collections; "ids" or "first": they were found, and their versions are
             compared or visited; "each": it is a condition on each version.
+        is_hopeful: memberships are read alone, without what they name.
     """
 
     scope: str
@@ -113,6 +114,7 @@ class _Shape:
     branches: int = 0
     by_collection: str = ""
     collection_filter: Filter | None = None
+    is_hopeful: bool = False
 
     @property
     def is_driven(self) -> bool:
@@ -133,7 +135,7 @@ def find(tx: Tx, search: Search) -> Found:
         return Found({}, total=0 if search.page.with_total else None)
     given |= pages.cursor_values(search.page, search.sorting, keys)
     given["limit"] = search.page.first + 1
-    rows = tx.rows(_statement(shape), **given)
+    rows = _rows(tx, shape, given)
     places = {row.id: pages.place(search.sorting, keys, row) for row in rows[: search.page.first]}
     total = None
     if search.page.with_total:
@@ -142,6 +144,57 @@ def find(tx: Tx, search: Search) -> Found:
         else:
             total = int(tx.value(_total_statement(replace(shape, has_after=False)), **given))
     return Found(places, len(rows) > search.page.first, total)
+
+
+def _rows(tx: Tx, shape: _Shape, given: dict[str, Any]) -> list[Row]:
+    """Ids and keys of the page.
+
+    What is not living any more while its membership still is, is rare: after a collection was deleted, for a while. So, if the
+    conditions allow it, memberships are read alone, and the page is read again if one of them turns out not to live.
+    """
+    if not _needs_memberships_only(shape):
+        return tx.rows(_statement(shape), **given)
+    rows = tx.rows(_statement(replace(shape, is_hopeful=True)), **given)
+    ids = [row.id for row in rows]
+    if tx.value(_COUNT_LIVING, membership_ids=ids) == len(ids):
+        return rows
+    return tx.rows(_statement(shape), **given)
+
+
+# Fields that are read from memberships and from tables that are looked up by them.
+_OF_MEMBERSHIPS = frozenset(
+    {
+        "id",
+        "version",
+        "tag",
+        "alias",
+        "created_at",
+        "linked_at",
+        "size",
+        "collection_id",
+        "project_id",
+    }
+)
+
+
+def _needs_memberships_only(shape: _Shape) -> bool:
+    if shape.by_collection == "each":
+        return False
+    needed = _fields(shape.filter)
+    if shape.plan.more_facts == "none":
+        needed -= {"metadata"}
+    return needed <= _OF_MEMBERSHIPS
+
+
+def _fields(shape: Filter | None) -> set[str]:
+    """The fields that a filter is about."""
+    if isinstance(shape, Compare):
+        return {shape.field}
+    if isinstance(shape, Negation):
+        return _fields(shape.part)
+    if isinstance(shape, Every | Either):
+        return {name for part in shape.parts for name in _fields(part)}
+    return set()
 
 
 def _prepare(tx: Tx, search: Search) -> tuple[_Shape | None, dict[str, Any]]:
@@ -166,9 +219,8 @@ def _within_registries(
     tx: Tx, search: Search, shape: _Shape, given: dict[str, Any]
 ) -> _Shape | None:
     """The shape for those registries and collections that are asked about; None if there are none."""
-    in_projects, project_values = filters.split(search.project_filter, PROJECT_FIELDS, "p")
     in_collections, values = filters.split(search.collection_filter, COLLECTION_FIELDS, "c")
-    ids = tx.column(_registries(search.action, in_projects), **given, **project_values)
+    ids = registries_seen(tx, search.action, given["organization_id"], search.project_filter)
     if not ids:
         return None
     given["project_ids"] = ids
@@ -196,6 +248,14 @@ def _within_registries(
     return shape
 
 
+def registries_seen(
+    tx: Tx, action: Action, organization_id: int, project_filter: Filter | None
+) -> list[int]:
+    """Ids of those registries of an organization that a filter holds for and in which the actor may do `action`."""
+    by, values = filters.split(project_filter, PROJECT_FIELDS, "p")
+    return tx.column(_registries(action, by), organization_id=organization_id, **values)
+
+
 @lru_cache(maxsize=256)
 def _registries(action: Action, in_projects: Filter | None) -> Prepared:
     conditions = [
@@ -221,18 +281,19 @@ def _collections(in_collections: Filter) -> Prepared:
     )
 
 
-def _count_up_to(statement: Any) -> Prepared:
+def count_up_to(statement: Any) -> Prepared:
+    """How many rows a statement has, up to the parameter `most`."""
     return prepared(select(func.count()).select_from(statement.limit(bindparam("most")).subquery()))
 
 
-_COUNT_IN_COLLECTIONS = _count_up_to(
+_COUNT_IN_COLLECTIONS = count_up_to(
     select(memberships.c.id).where(among(memberships.c.collection_id, "collection_ids"))
 )
 
 
 # --- Planning
 
-_MORE_FACTS = _count_up_to(select(artifacts.c.id).where(artifacts.c.more_facts.is_not(None)))
+_MORE_FACTS = count_up_to(select(artifacts.c.id).where(artifacts.c.more_facts.is_not(None)))
 _SORTED_BY = {
     name: next(
         (f for f, field in VERSION_FIELDS.items() if getattr(field, "column", None) is column), ""
@@ -243,7 +304,7 @@ _SORTED_BY = {
 
 def _plan(tx: Tx, shape: _Shape, given: Mapping[str, Any]) -> Plan:
     plan = Plan(
-        more_facts=_more_facts(tx) if _asks_metadata(shape.filter) else "none",
+        more_facts=_more_facts(tx) if "metadata" in _fields(shape.filter) else "none",
         sorted_by=_SORTED_BY[shape.sorting.field],
     )
     groups = _groups(shape, plan)
@@ -261,7 +322,7 @@ def _plan(tx: Tx, shape: _Shape, given: Mapping[str, Any]) -> Plan:
     if best is None:
         return plan
     chosen = replace(plan, leaves=best, drives=fewest <= MOST_VISITED)
-    return plan if _is_plain(chosen) and not chosen.drives else chosen
+    return replace(chosen, drives=True) if _is_plain(chosen) else chosen
 
 
 def _is_plain(plan: Plan) -> bool:
@@ -282,16 +343,6 @@ def _groups(shape: _Shape, plan: Plan) -> list[tuple[Compare, ...]]:
     return [tuple(leaves) for leaves in found.values()][:4]
 
 
-def _asks_metadata(shape: Filter | None) -> bool:
-    if isinstance(shape, Compare):
-        return VERSION_FIELDS[shape.field].takes_path
-    if isinstance(shape, Negation):
-        return _asks_metadata(shape.part)
-    if isinstance(shape, Every | Either):
-        return any(_asks_metadata(part) for part in shape.parts)
-    return False
-
-
 def _more_facts(tx: Tx) -> str:
     count = tx.value(_MORE_FACTS, most=FEW_MORE_FACTS + 1)
     return "none" if not count else "few" if count <= FEW_MORE_FACTS else "many"
@@ -300,7 +351,7 @@ def _more_facts(tx: Tx) -> str:
 @lru_cache(maxsize=64)
 def _count_in_scope(scope: str) -> Prepared:
     shape = _Shape(scope, Action.READ, None, NEWEST, False, Plan(), branches=1)
-    return _count_up_to(select(memberships.c.id).where(_ALIVE, *_here(shape, None)))
+    return count_up_to(select(memberships.c.id).where(_ALIVE, *_here(shape, None)))
 
 
 def _scope_count(shape: _Shape) -> Prepared:
@@ -312,9 +363,9 @@ def _leaves_count(shape: _Shape, leaves: tuple[Compare, ...], plan: Plan) -> Pre
     field = VERSION_FIELDS[leaves[0].field]
     statement = field.found_by(leaves, plan)
     if statement is not None:
-        return _count_up_to(statement)
+        return count_up_to(statement)
     narrowing = Plan(leaves=leaves, drives=True)
-    return _count_up_to(
+    return count_up_to(
         select(memberships.c.id).where(
             _ALIVE,
             *(field.condition(leaf, narrowing) for leaf in leaves),
@@ -337,6 +388,13 @@ _JOINED = (
     memberships.join(artifacts, artifacts.c.id == memberships.c.artifact_id)
     .join(collections, collections.c.id == memberships.c.collection_id)
     .join(sequences, sequences.c.id == artifacts.c.collection_id)
+)
+
+
+_COUNT_LIVING = prepared(
+    select(func.count())
+    .select_from(_JOINED)
+    .where(among(memberships.c.id, "membership_ids"), LIVING)
 )
 
 
@@ -373,7 +431,7 @@ def _statement(shape: _Shape) -> Prepared:
 def _one(shape: _Shape, keys: pages.Keys, branch: int | None) -> Any:
     statement = (
         select(memberships.c.id.label("id"), *pages.labelled(keys))
-        .select_from(_JOINED)
+        .select_from(memberships if shape.is_hopeful else _JOINED)
         .where(*_conditions(shape, branch))
     )
     if shape.has_after:
@@ -387,7 +445,7 @@ def _total_statement(shape: _Shape) -> Prepared:
 
 
 def _conditions(shape: _Shape, branch: int | None) -> list[ColumnElement[bool]]:
-    found = [LIVING, *_here(shape, branch)]
+    found = [_ALIVE if shape.is_hopeful else LIVING, *_here(shape, branch)]
     if shape.by_collection in ("ids", "first"):
         collection_id: ColumnElement[int] = memberships.c.collection_id
         if shape.by_collection == "ids":
