@@ -72,12 +72,14 @@ class Plan:
         leaves: the conditions on one field whose rows an index finds; empty: none.
         drives: those rows are all visited, and then sorted; else they are a set that the rows in order are looked up in.
         more_facts: how many artifacts have metadata beyond what is indexed: "none", "few" or "many".
+        one_value: the leaves are about one path, at which no artifact has several values.
         sorted_by: the field that the rows are read in the order of; conditions on it narrow that reading.
     """
 
     leaves: tuple[Compare, ...] = ()
     drives: bool = False
     more_facts: str = "many"
+    one_value: bool = False
     sorted_by: str = ""
 
 
@@ -378,8 +380,8 @@ class Facts(_Document):
             return self._size(leaf, plan)
         if leaf in plan.leaves:
             among_found = _is_in(self.thing, self.found_by(plan.leaves, plan), plan)
-            if len(plan.leaves) == 1:
-                return among_found
+            if len(plan.leaves) == 1 or plan.one_value:
+                return among_found if leaf is plan.leaves[0] else true()
             # What was found may be more than what all the conditions hold for.
             rest = replace(plan, leaves=())
             return (
@@ -402,7 +404,7 @@ class Facts(_Document):
         owner, more = self.rows.c.artifact_id, self.all_more.c.more_facts
         found: Any = select(owner).where(*(part for leaf in leaves for part in self._row(leaf)))
         others = []
-        if len(leaves) > 1:
+        if len(leaves) > 1 and not plan.one_value:
             # Of a list, one value may fit one condition and another value the other one.
             at = self.rows.c.path == bindparam(leaves[0].value.path)
             others.append(select(owner).where(at, self.rows.c.ordinal == 1))

@@ -296,7 +296,8 @@ collections = Table(
         "ix_collections_project_created", "project_id", "created_at", "id", "kind", "deleted_at"
     ),
     _listed(
-        "ix_collections_organization", "organization_id", "id", "project_id", "kind", "deleted_at"
+        "ix_collections_organization",
+        *("organization_id", "id", "project_id", "kind", "name", "deleted_at"),
     ),
     _listed(
         "ix_collections_organization_name",
@@ -441,6 +442,14 @@ memberships = Table(
         unique=True,
         sqlite_where=ALIVE,
         postgresql_where=ALIVE,
+    ),
+    # The links of an artifact, with all that an organization's lists are sorted by.
+    Index(
+        "ix_memberships_linked",
+        *("artifact_id", "organization_id", "project_id", "collection_id"),
+        *("created_at", "artifact_created_at", "size_bytes", "deleted_at"),
+        sqlite_where=text("deleted_at IS NULL AND organization_id IS NOT NULL"),
+        postgresql_where=text("deleted_at IS NULL AND organization_id IS NOT NULL"),
     ),
     # Each order of a registry's and of an organization's versions, with what filters look at before they look further.
     *(

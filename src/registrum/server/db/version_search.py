@@ -27,7 +27,7 @@ from registrum.server.db.fields import COLLECTION_FIELDS, PROJECT_FIELDS, VERSIO
 from registrum.server.db.filters import Plain, Plan
 from registrum.server.db.pages import Sorting
 from registrum.server.db.statements import Prepared, Row, prepared
-from registrum.server.db.tables import artifacts, collections, memberships, projects
+from registrum.server.db.tables import artifacts, collections, facts, memberships, projects
 from registrum.server.db.tx import Tx
 from registrum.server.db.visibility import allowed
 
@@ -322,6 +322,9 @@ def _plan(tx: Tx, shape: _Shape, given: Mapping[str, Any]) -> Plan:
     if best is None:
         return plan
     chosen = replace(plan, leaves=best, drives=fewest <= MOST_VISITED)
+    if len(best) > 1 and best[0].field == "metadata" and plan.more_facts == "none":
+        several = tx.value(_several_values(best[0].value.path), most=1, **given)
+        chosen = replace(chosen, one_value=not several)
     return replace(chosen, drives=True) if _is_plain(chosen) else chosen
 
 
@@ -372,6 +375,13 @@ def _leaves_count(shape: _Shape, leaves: tuple[Compare, ...], plan: Plan) -> Pre
             _in_projects(shape, memberships.c.project_id),
         )
     )
+
+
+@lru_cache(maxsize=64)
+def _several_values(path: str) -> Prepared:
+    """Counts artifacts that have several values at the path which is this parameter."""
+    at = and_(facts.c.path == bindparam(path), facts.c.ordinal == 1)
+    return count_up_to(select(facts.c.artifact_id).where(at))
 
 
 # --- The statement
@@ -477,10 +487,14 @@ def _here(shape: _Shape, branch: int | None) -> Sequence[ColumnElement[bool]]:
         return [c.artifact_id == bindparam("artifact_id"), c.project_id.in_(seen)]
     project_id = off_index(c.project_id) if shape.is_driven else c.project_id
     if shape.scope == "project":
-        return [project_id == bindparam("project_id")]
+        # Only links are in registries; that they are is said for an index that has nothing else.
+        linked = [c.organization_id.is_not(None)] if shape.is_driven else []
+        return [project_id == bindparam("project_id"), *linked]
     if branch is not None:
         return [project_id == bindparam(f"project_{branch}")]
-    if shape.scope == "merged" or shape.is_driven:
+    if shape.is_driven:
+        return [c.organization_id.is_not(None), among(project_id, "project_ids")]
+    if shape.scope == "merged":
         return [among(project_id, "project_ids")]
     return [
         c.organization_id == bindparam("organization_id"),

@@ -521,7 +521,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_collections_organization",
         "collections",
-        ["organization_id", "id", "project_id", "kind", "deleted_at"],
+        ["organization_id", "id", "project_id", "kind", "name", "deleted_at"],
         unique=False,
         sqlite_where=sa.text("deleted_at IS NULL AND organization_id IS NOT NULL"),
         postgresql_where=sa.text("deleted_at IS NULL AND organization_id IS NOT NULL"),
@@ -896,6 +896,23 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "collection_id", "version", name=op.f("uq_memberships_collection_id_version")
         ),
+    )
+    op.create_index(
+        "ix_memberships_linked",
+        "memberships",
+        [
+            "artifact_id",
+            "organization_id",
+            "project_id",
+            "collection_id",
+            "created_at",
+            "artifact_created_at",
+            "size_bytes",
+            "deleted_at",
+        ],
+        unique=False,
+        sqlite_where=sa.text("deleted_at IS NULL AND organization_id IS NOT NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL AND organization_id IS NOT NULL"),
     )
     op.create_index(
         "ix_memberships_organization_artifact_created_at",
