@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.client.live import Person, Server, running
+from tests.client.whale import Whale, whale
 
 _numbers = count(1)
 
@@ -17,6 +18,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("server")
     with running(folder / "data", folder / "admin") as live:
         yield live
+
+
+@pytest.fixture(scope="session")
+def world(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whale]:
+    """An organization of several people with the client in this process, shared by the tests of this process."""
+    with whale(server, tmp_path_factory.mktemp("whale")) as made:
+        yield made
 
 
 @pytest.fixture

@@ -68,6 +68,29 @@ def accept(tx: Tx, registry: Grant[Project], name: str, description: str | None 
     tx.run(_ACCEPT, type_id=id_for(tx, registry, name, description))
 
 
+_ACCEPT_USED = prepared(
+    update(artifact_types)
+    .where(
+        artifact_types.c.project_id == bindparam("in_project"),
+        exists(
+            select(1).where(
+                collections.c.type_id == artifact_types.c.id, collections.c.deleted_at.is_(None)
+            )
+        ),
+    )
+    .values(is_accepted=True)
+)
+
+
+def accept_used(tx: Tx, registry: Grant[Project]) -> None:
+    """Puts the types of all that is linked in a registry on its list: it shows them, so it takes more of them.
+
+    Args:
+        registry: grant to ADD_TYPES.
+    """
+    tx.run(_ACCEPT_USED, in_project=registry.require(Action.ADD_TYPES).id)
+
+
 _ACCEPTED = prepared(
     select(artifact_types.c.name).where(
         artifact_types.c.project_id == bindparam("project_id"), artifact_types.c.is_accepted

@@ -183,6 +183,8 @@ def _edit_types(tx: Tx, found: Project, ask: UpsertProject) -> dict[str, Any]:
     if not added and wanted is found.accepts_any_type:
         return {}
     registry = projects.get_for_id(tx, Action.ADD_TYPES, found.id)
+    if found.accepts_any_type and not wanted:
+        artifact_types.accept_used(tx, registry)
     _accept(tx, registry, ask)
     projects.change(tx, registry, {"accepts_any_type": wanted})
     changes: dict[str, Any] = {"types_added": added} if added else {}
