@@ -1,10 +1,13 @@
-"""Fixtures of the contract suites: a real S3 server."""
+"""Fixtures of the contract suites: a real S3 server, and the world of the denial tests."""
 
 from collections.abc import Iterator
 
 import pytest
 
+from tests.contract.denial_fixtures import loop, stage, stage_on_postgres
 from tests.seaweed import Seaweed, SeaweedMissing, running_seaweed
+
+__all__ = ["loop", "seaweed", "stage", "stage_on_postgres"]
 
 
 @pytest.fixture(scope="session")
