@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registrum.core import history, run_reports, runs
+from registrum.core import history, run_files, run_reports, runs
 from registrum.core.errors import Invalid, InvalidName, Unprocessable
 from registrum.core.history import Stream
 from registrum.core.run_reports import Report
@@ -150,11 +150,26 @@ def test_small_chunks_are_folded_so_that_a_stream_has_few_and_rewrites_little() 
 
 
 def test_metrics_are_counted_by_kind_over_all_reports() -> None:
-    kinds = run_reports.count_kinds([{"loss": 1.5, "_step": 0, "name": "a", "nothing": None}])
-    record = json.loads(run_reports.merge_keys(run_reports.merge_keys(None, kinds, 0), kinds, 1))
-    assert record["lastStep"] == 1
-    assert record["keys"]["loss"] == {"typeCounts": [{"type": "number", "count": 2}]}
-    assert record["keys"]["nothing"]["typeCounts"][0]["type"] == "nil"
+    first = run_reports.metrics_seen([{"loss": 1.5, "_step": 0, "name": "a", "nothing": None}])
+    then = run_reports.metrics_seen([{"loss": 1.0}, {"loss": 0.5}])
+    record = json.loads(run_reports.merge_keys(run_reports.merge_keys(None, first, 0), then, 2))
+    assert record["lastStep"] == 2
+    assert record["keys"]["loss"] == {
+        "typeCounts": [{"type": "number", "count": 3}],
+        "previousValue": 0.5,
+    }
+    assert record["keys"]["nothing"] == {"typeCounts": [{"type": "nil", "count": 1}]}
+
+
+def test_metrics_in_objects_have_dotted_names_and_media_the_kind_they_say() -> None:
+    page = {"_type": "html-file", "path": "media/html/a.html"}
+    seen = run_reports.metrics_seen([{"a": {"b": 1, "c": {"d": "x"}}, "page": page, "none": {}}])
+    assert {key: (dict(each.kinds), each.last) for key, each in seen.items()} == {
+        "a.b": ({"number": 1}, 1),
+        "a.c.d": ({"string": 1}, "x"),
+        "page": ({"html-file": 1}, None),
+        "none": ({"map": 1}, None),
+    }
 
 
 @given(st.integers(0, 500), st.integers(0, 60))
@@ -205,3 +220,8 @@ def test_console_lines_are_read_in_both_forms(
 ) -> None:
     found = history.console_line(4, text)
     assert (found.number, found.timestamp, found.level, found.line) == (4, timestamp, level, line)
+
+
+def test_a_path_may_be_asked_for_as_the_shell_writes_it() -> None:
+    asked = [run_files.asked_path(path) for path in ("./a b.txt", "a/./b", "a", "/a")]
+    assert asked == ["a b.txt", "a/b", "a", "/a"]

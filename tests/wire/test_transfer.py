@@ -220,7 +220,15 @@ def test_a_blob_that_is_gone_is_404(site):
 
 def test_other_methods_are_405(site):
     answer = site.ask("DELETE", site.stored(b"content"))
-    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, PUT")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS, PUT")
+
+
+def test_pages_of_other_origins_may_use_an_address_they_were_given(site):
+    answer = site.ask("OPTIONS", site.stored(b"content"), headers={"Origin": "http://elsewhere"})
+    assert answer.status_code == 204
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert "PUT" in answer.headers["access-control-allow-methods"]
+    assert "access-control-allow-credentials" not in answer.headers
 
 
 def test_head_tells_what_get_would(site):

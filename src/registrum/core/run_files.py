@@ -46,3 +46,8 @@ def check_path(path: str) -> str:
     if not is_within or not path.isprintable():
         raise InvalidName(f"{path[:120]!r} is not a path within a run.")
     return path
+
+
+def asked_path(path: str) -> str:
+    """The path of a stored file that somebody means who writes `./a` for `a`."""
+    return "/".join(part for part in path.split("/") if part != ".")

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,8 @@ from registrum.core.runs import ENDED, RunState, dump_json, json_object, read_ob
 
 LARGEST_LINE_NUMBER = 2**31 - 1
 MOST_KEYS = 10_000
+DEEPEST_KEY = 5
+LONGEST_LAST = 100
 
 _FILES = {
     "wandb-history.jsonl": "history",
@@ -28,7 +30,7 @@ class Report:
     Attributes:
         summary: last value of each metric: a JSON object as text; None: unchanged.
         system_metrics: likewise of the machine.
-        metric_kinds: how often each metric of the history came with which kind of value.
+        metrics: what the lines of the history say of each metric.
         exit_code: given with the last report.
         is_complete: it is the last report.
         is_preempting: the machine is about to be taken away.
@@ -37,7 +39,7 @@ class Report:
     lines: tuple[Lines, ...] = ()
     summary: str | None = None
     system_metrics: str | None = None
-    metric_kinds: Mapping[str, Mapping[str, int]] | None = None
+    metrics: "Mapping[str, Seen] | None" = None
     exit_code: int | None = None
     is_complete: bool = False
     is_preempting: bool = False
@@ -58,7 +60,7 @@ def read_report(document: Any) -> Report:
     files = {} if files is None else files
     if not isinstance(files, dict):
         raise Invalid("The files of a run's report must be an object.")
-    lines, summary, metrics, kinds = [], None, None, None
+    lines, summary, machine, metrics = [], None, None, None
     for name, part in files.items():
         offset, texts = _content(name, part)
         if not texts:
@@ -75,15 +77,15 @@ def read_report(document: Any) -> Report:
             steps = tuple(map(step_of, rows)) if stream is Stream.HISTORY else ()
             lines.append(Lines(stream, offset, tuple(texts), steps))
             if stream is Stream.HISTORY:
-                kinds = count_kinds(rows)
+                metrics = metrics_seen(rows)
             else:
-                metrics = _system_metrics(rows[-1]) or metrics
+                machine = _system_metrics(rows[-1]) or machine
     exit_code = document.get("exitcode")
     return Report(
         tuple(lines),
         summary,
+        machine,
         metrics,
-        kinds,
         exit_code if isinstance(exit_code, int) else None,
         bool(document.get("complete")),
         bool(document.get("preempting")),
@@ -137,13 +139,37 @@ def _going(state: RunState) -> RunState:
 # --- Metrics that a history has --------------------------------------------------------------------------------
 
 
-def count_kinds(rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
-    """How often each metric comes with which kind of value: number, string, boolean, list, map or nil."""
-    found: dict[str, Counter[str]] = {}
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What some lines of a history say of one metric.
+
+    Attributes:
+        kinds: how often it comes with which kind of value: number, string, boolean, list, map, nil, or the
+            name that a logged medium gives itself.
+        last: its last value, where that is a number, a boolean or a short string.
+    """
+
+    kinds: Mapping[str, int]
+    last: float | str | bool | None = None
+
+
+def metrics_seen(rows: Iterable[Mapping[str, Any]]) -> dict[str, Seen]:
+    """The metrics of lines of a history; those in objects by their dotted path."""
+    kinds: dict[str, Counter[str]] = {}
+    last: dict[str, Any] = {}
     for row in rows:
-        for key, value in row.items():
-            found.setdefault(key, Counter())[_kind(value)] += 1
-    return {key: dict(counts) for key, counts in found.items()}
+        for key, value in _flat(row, "", DEEPEST_KEY):
+            kinds.setdefault(key, Counter())[_kind(value)] += 1
+            last[key] = value
+    return {key: Seen(dict(counts), _short(last[key])) for key, counts in kinds.items()}
+
+
+def _flat(row: Mapping[str, Any], prefix: str, depth: int) -> Iterator[tuple[str, Any]]:
+    for key, value in row.items():
+        if isinstance(value, dict) and value and "_type" not in value and depth > 1:
+            yield from _flat(value, f"{prefix}{key}.", depth - 1)
+        else:
+            yield prefix + key, value
 
 
 def _kind(value: Any) -> str:
@@ -151,30 +177,39 @@ def _kind(value: Any) -> str:
         return "boolean"
     if isinstance(value, int | float):
         return "number"
+    if isinstance(value, dict) and isinstance(medium := value.get("_type"), str):
+        return medium[:LONGEST_LAST]
     return _KINDS.get(type(value), "nil")
 
 
 _KINDS: dict[type, str] = {str: "string", list: "list", dict: "map"}
 
 
-def merge_keys(
-    stored: str | None, kinds: Mapping[str, Mapping[str, int]], last_step: int | None
-) -> str:
+def _short(value: Any) -> float | str | bool | None:
+    if isinstance(value, bool | int | float):
+        return value
+    return value if isinstance(value, str) and len(value) <= LONGEST_LAST else None
+
+
+def merge_keys(stored: str | None, seen: Mapping[str, Seen], last_step: int | None) -> str:
     """The record of a history's metrics with those of more lines.
 
     Args:
         stored: the record before: JSON text, None for none.
-        kinds: of the new lines.
+        seen: in the new lines.
         last_step: greatest step of the whole history.
     """
     record = json.loads(stored) if stored else {}
     keys = record.setdefault("keys", {})
-    for key, counts in kinds.items():
+    for key, metric in seen.items():
         if key not in keys and len(keys) >= MOST_KEYS:
             continue
         entry = keys.setdefault(key, {"typeCounts": []})
         total = Counter({each["type"]: each["count"] for each in entry["typeCounts"]})
-        total.update(counts)
+        total.update(metric.kinds)
         entry["typeCounts"] = [{"type": k, "count": n} for k, n in sorted(total.items())]
+        entry.pop("previousValue", None)
+        if metric.last is not None:
+            entry["previousValue"] = metric.last
     record["lastStep"] = last_step if last_step is not None else -1
     return dump_json(record)

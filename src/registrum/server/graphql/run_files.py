@@ -6,7 +6,7 @@ from typing import Any
 from registrum.core import digests, ids
 from registrum.core.pages import Edge, Page, page_ask
 from registrum.core.policy import Action
-from registrum.core.run_files import RunFile
+from registrum.core.run_files import RunFile, asked_path
 from registrum.core.runs import Run, RunName
 from registrum.server.blobs.store import BlobKey, Expected
 from registrum.server.db import run_files
@@ -41,7 +41,7 @@ def resolve_files(
         Action.READ,
         found,
         page_ask(first, after, with_total="totalCount" in selected(info)),
-        names=[name for name in names or () if name is not None],
+        names=[asked_path(name) for name in names or () if name is not None],
         pattern=pattern,
     )
     edges = (Edge(_wire_file(info.context, edge.node), edge.cursor) for edge in page.edges)

@@ -41,7 +41,7 @@ def write_report(tx: Tx, name: RunName, report: Report) -> bool:
         after, changed = _written(tx, run, after, lines)
         if changed and lines.stream is Stream.HISTORY:
             stored = run_writing.history_keys(tx, run)
-            keys = merge_keys(stored, report.metric_kinds or {}, after.last_step)
+            keys = merge_keys(stored, report.metrics or {}, after.last_step)
     after = replace(
         after, state=state_after(after.state, report, was_stopped=run.thing.should_stop)
     )

@@ -9,7 +9,14 @@ from registrum.core.errors import NotFound
 from registrum.server.blobs.signing import Disposition, content_disposition
 from registrum.server.blobs.store import CHUNK_BYTES, BlobKey, BlobStore
 from registrum.server.transfer.ranges import ByteRange, RangeNotSatisfiable, parse_range
-from registrum.server.transfer.wire import Receive, Scope, Send, answer_error, header
+from registrum.server.transfer.wire import (
+    ANY_ORIGIN,
+    Receive,
+    Scope,
+    Send,
+    answer_error,
+    header,
+)
 
 OPAQUE = "application/octet-stream"
 SHOWN_INLINE = frozenset(
@@ -100,6 +107,7 @@ async def serve_blob(
 
 _CACHING = [(b"cache-control", b"private, max-age=3600, immutable")]
 _SAFETY = [
+    ANY_ORIGIN,
     (b"accept-ranges", b"bytes"),
     (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", b"sandbox; default-src 'none'"),

@@ -13,6 +13,7 @@ from registrum.server.blobs.store import BlobKey, BlobStore
 from registrum.server.transfer.downloads import Download, serve_blob
 from registrum.server.transfer.uploads import Recorder, take_upload
 from registrum.server.transfer.wire import (
+    ANY_ORIGIN,
     Message,
     PeerGone,
     Receive,
@@ -24,6 +25,13 @@ from registrum.server.transfer.wire import (
 
 _log = logging.getLogger(__name__)
 _METHODS = frozenset({"GET", "HEAD", "PUT"})
+# Who holds the address may use it from any page: it says everything, and no cookie adds to it.
+_FROM_ANY_PAGE = [
+    ANY_ORIGIN,
+    (b"access-control-allow-methods", b"GET, HEAD, PUT"),
+    (b"access-control-allow-headers", b"content-md5, content-type, range"),
+    (b"access-control-max-age", b"3600"),
+]
 
 
 class BlobRoutes:
@@ -72,8 +80,11 @@ class BlobRoutes:
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         method = scope["method"]
+        if method == "OPTIONS":
+            await answer(send, 204, _FROM_ANY_PAGE)
+            return
         if method not in _METHODS:
-            await answer(send, 405, [(b"allow", b"GET, HEAD, PUT")])
+            await answer(send, 405, [(b"allow", b"GET, HEAD, OPTIONS, PUT")])
             return
         claims = self._claims(scope, method)
         if method == "PUT":

@@ -8,7 +8,15 @@ from typing import Protocol, cast
 from registrum.core.errors import Invalid, NotFound, SignatureInvalid, TooLarge
 from registrum.server.blobs.signing import Claims
 from registrum.server.blobs.store import BlobKey, BlobStore, Expected, StoredBlob
-from registrum.server.transfer.wire import Receive, Scope, Send, answer, body_chunks, header
+from registrum.server.transfer.wire import (
+    ANY_ORIGIN,
+    Receive,
+    Scope,
+    Send,
+    answer,
+    body_chunks,
+    header,
+)
 
 
 class Recorder(Protocol):
@@ -54,7 +62,7 @@ async def take_upload(
             raise SignatureInvalid("This address names an upload in parts, but no part.")
         else:
             md5 = await store.put_part(claims.key, claims.upload_id, claims.part, chunks, size)
-    await answer(send, 200, [(b"etag", f'"{md5.hex()}"'.encode())])
+    await answer(send, 200, [ANY_ORIGIN, (b"etag", f'"{md5.hex()}"'.encode())])
 
 
 async def _record(store: BlobStore, recorder: Recorder, key: BlobKey, stored: StoredBlob) -> None:

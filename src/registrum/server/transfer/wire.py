@@ -50,6 +50,9 @@ async def body_chunks(receive: Receive) -> AsyncIterator[bytes]:
         more = message.get("more_body", False)
 
 
+ANY_ORIGIN = (b"access-control-allow-origin", b"*")
+
+
 async def answer(
     send: Send, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes = b""
 ) -> None:
