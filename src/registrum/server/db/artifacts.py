@@ -216,9 +216,7 @@ def _by_ids_statement(action: Action) -> Prepared:
     return prepared(
         select(*ARTIFACT_COLUMNS)
         .select_from(with_source())
-        .where(
-            among(artifacts.c.id, "artifact_ids"), _LIVING, _may(action)
-        )
+        .where(among(artifacts.c.id, "artifact_ids"), _LIVING, _may(action))
     )
 
 
