@@ -101,3 +101,23 @@ def test_an_artifact_shows_the_places_that_may_be_seen(stage: Stage, who: str | 
 def test_postgres_lists_the_same(stage_on_postgres: Stage, who: str) -> None:
     test_lists_counts_and_searches_know_only_what_may_be_seen(stage_on_postgres, who)
     test_an_artifact_shows_the_places_that_may_be_seen(stage_on_postgres, who)
+
+
+PEOPLE = """
+query { organization(name: "qacme") {
+  members(first: 50) { edges { node { user { username } } } } teams(first: 50) { edges { node { name } } }
+} }
+"""
+
+
+@pytest.mark.parametrize("who", EVERYBODY[1:], ids=list(ROLES.values())[1:])
+def test_guests_know_nobody_of_the_organization(stage: Stage, who: str) -> None:
+    found = stage.ask(who, Example("organization", "people", {}, (), PEOPLE), {}).data
+    if not FACTS.may_in_organization(who, Action.READ_ORGANIZATION, "qacme"):
+        assert found is None
+        return
+    people = {edge["node"]["user"]["username"] for edge in found["members"]["edges"]}
+    teams = {edge["node"]["name"] for edge in found["teams"]["edges"]}
+    belongs = who in FACTS.organizations["qacme"] or who in FACTS.admins
+    assert people == (set(FACTS.organizations["qacme"]) if belongs else set())
+    assert teams == ({"qresearch"} if belongs else set())
