@@ -93,6 +93,8 @@ class Commits:
         found = artifacts.get_for(edge.tx, Action.WRITE, artifact_id)
         if found.thing.state == "committed":
             return artifact_id
+        # The commit is made in another snapshot than this one, which would go on showing a pending artifact.
+        edge.close()
         with self._lock:
             running = self._running.get(artifact_id)
             if running is None:
