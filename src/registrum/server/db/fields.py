@@ -24,7 +24,7 @@ PROJECT_ID = id_of("Project", "ProjectInternalId")
 COLLECTION_ID = id_of("ArtifactCollection")
 
 
-def _named(*fields: tuple[str, Field]) -> Fields:
+def named(*fields: tuple[str, Field]) -> Fields:
     """A table of fields; several names of one field are parted by spaces, the first is its own."""
     return {name: field for names, field in fields for name in names.split()}
 
@@ -34,7 +34,7 @@ def _changed_at(table: Table) -> Plain:
     return Plain(func.coalesce(table.c.updated_at, table.c.created_at, type_=Moment()), MOMENT)
 
 
-PROJECT_FIELDS: Fields = _named(
+PROJECT_FIELDS: Fields = named(
     ("id project_id", Plain(projects.c.id, PROJECT_ID)),
     ("name", Plain(projects.c.name)),
     ("entity_id", Plain(projects.c.entity_id, id_of("Entity"))),
@@ -50,7 +50,7 @@ _type_name = (
     .correlate_except(artifact_types)
     .scalar_subquery()
 )
-COLLECTION_FIELDS: Fields = _named(
+COLLECTION_FIELDS: Fields = named(
     ("id collection_id artifact_collection_id", Plain(collections.c.id, COLLECTION_ID)),
     ("name collection_name artifact_collection_name", Plain(collections.c.name)),
     (
@@ -64,7 +64,7 @@ COLLECTION_FIELDS: Fields = _named(
     ("updated_at", _changed_at(collections)),
 )
 
-VERSION_FIELDS: Fields = _named(
+VERSION_FIELDS: Fields = named(
     ("id artifact_id", Plain(memberships.c.artifact_id, id_of("Artifact"))),
     ("version version_index", Plain(memberships.c.version, VERSION)),
     (
