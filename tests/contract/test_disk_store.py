@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from registrum.core.errors import Conflict, Invalid, StorageFull, Unavailable, Unprocessable
+from registrum.core.errors import Conflict, DigestMismatch, Invalid, StorageFull, Unprocessable
 from registrum.server.blobs.disk import DiskStore
 from registrum.server.blobs.store import BlobKey, BlobsLost, Expected
 from tests.contract.test_blob_stores import (
@@ -85,13 +85,22 @@ def test_ordinary_writing_gives_the_same(tmp_path):
     assert get(disk, key) == content
 
 
-def test_the_first_part_tells_the_size_of_all(store):
+@pytest.mark.parametrize("order", [(3, 2, 1), (3, 1, 3, 2), (2, 3, 1), (1, 2, 3)])
+def test_the_first_part_but_the_last_tells_the_size_of_all(store, order):
     upload = InParts(store, part_size=None)
-    with pytest.raises(Unavailable):
-        upload.put(3)
-    upload.put(2)
-    upload.put(3)
+    for number in order:
+        upload.put(number)
+    upload.finish()
+    assert get(store, upload.key) == upload.content
+
+
+def test_a_broken_last_part_that_came_first_is_forgotten(store):
+    upload = InParts(store, part_size=None)
+    with pytest.raises(DigestMismatch):
+        upload.put(3, b"broken")
     upload.put(1)
+    upload.put(3)
+    upload.put(2)
     upload.finish()
     assert get(store, upload.key) == upload.content
 

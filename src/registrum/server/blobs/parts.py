@@ -3,7 +3,8 @@
 Each upload has a folder `parts/<key>/`: `plan` (what was announced), `part-size`, `content`, and
 `landed`, a log of the parts whose bytes have arrived and been checked. The log is the truth, so an
 upload survives a restart and may be served by several processes. The digests of the whole follow
-the parts that are there without a gap, so that finishing has little left to read.
+the parts that are there without a gap, so that finishing has little left to read. A last part that
+comes before any other can't know its offset: it waits in the file `last` until the others tell it.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ import shutil
 import threading
 from collections.abc import AsyncIterator
 from concurrent.futures import Executor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +48,7 @@ class Assembly:
         """
         self.folder = folder
         self.content = folder / "content"
+        self._aside = folder / "last"
         try:
             document: dict[str, Any] = json.loads((folder / "plan").read_bytes())
         except FileNotFoundError:
@@ -80,7 +83,11 @@ class Assembly:
                 await pour(chunks, (md5.update,), buffers, pool)
                 self._check_part(number, md5.digest())
                 return md5.digest()
-            writer = _WriterAt(self.content, offset, size_bytes)
+            if offset is not None and number == len(self._part_md5s):
+                # What is left of an earlier, broken arrival must not be taken for the part.
+                await loop.run_in_executor(pool, partial(self._aside.unlink, missing_ok=True))
+            path = self._aside if offset is None else self.content
+            writer = _WriterAt(path, offset or 0, size_bytes)
             try:
                 await pour(chunks, (writer.write, md5.update), buffers, pool)
             finally:
@@ -107,6 +114,7 @@ class Assembly:
         if missing:
             raise Unprocessable(f"Parts are missing: {', '.join(missing[:20])}.")
         with self._hashing:
+            self._fetch_aside()
             self._hash_prefix()
         found = self._digester.result()
         self._expect.check(found)
@@ -121,8 +129,8 @@ class Assembly:
                 f"Part {number} has the MD5 {found.hex()} instead of {want.hex()}."
             )
 
-    def _locate(self, number: int, size_bytes: int) -> int:
-        """Where in the file a part of that number and size begins."""
+    def _locate(self, number: int, size_bytes: int) -> int | None:
+        """Where in the file a part of that number and size begins; None where that is not known yet."""
         count = len(self._part_md5s)
         if not 1 <= number <= count:
             raise NotFound(f"The upload has parts 1 to {count}, not {number}.")
@@ -132,13 +140,15 @@ class Assembly:
         is_last = number == count
         if self._part_size is None:
             self._part_size = self._agreed_part_size(None if is_last else size_bytes)
+        if self._part_size is None:
+            return None
         if size_bytes > self._part_size or (not is_last and size_bytes != self._part_size):
             raise Invalid(
                 f"Part {number} can't have {size_bytes} bytes: parts have {self._part_size}."
             )
         return (number - 1) * self._part_size
 
-    def _agreed_part_size(self, proposed: int | None) -> int:
+    def _agreed_part_size(self, proposed: int | None) -> int | None:
         """The size of all parts but the last, as the first of them to arrive has set it for every process."""
         path = self.folder / "part-size"
         if proposed is not None:
@@ -146,7 +156,23 @@ class Assembly:
         try:
             return int(path.read_bytes())
         except FileNotFoundError:
-            raise Unavailable("The last part can't come first; send it again.") from None
+            return None
+
+    def _fetch_aside(self) -> None:
+        """Puts a last part that came first behind the others; doing so again does no harm."""
+        last = len(self._part_md5s)
+        if not self._aside.exists():
+            return
+        offset = self._locate(last, self._landed[last])
+        assert offset is not None, "the other parts have landed"
+        with self._aside.open("rb", buffering=0) as file:
+            writer = _WriterAt(self.content, offset, self._landed[last])
+            try:
+                for chunk in read_at(file.fileno(), 0, self._landed[last]):
+                    writer.write(memoryview(chunk))
+            finally:
+                writer.close()
+        self._aside.unlink()
 
     def _note_landed(self, number: int, size_bytes: int) -> None:
         # Begins a line, since a crash may have left a torn one; and ends with a mark that it is whole.
@@ -187,7 +213,8 @@ class Assembly:
 
     def _prefix_end(self) -> int:
         end, number = 0, 1
-        while number in self._landed:
+        waits = len(self._part_md5s) if self._aside.exists() else None
+        while number in self._landed and number != waits:
             end += self._landed[number]
             number += 1
         return end
