@@ -232,7 +232,7 @@ def _within_registries(
             return None
         if len(found) == 1:
             given["collection_id"] = found[0]
-            return replace(shape, scope="collection", by_collection="")
+            return replace(shape, scope="collection", by_collection="", collection_filter=None)
         if len(found) <= MOST_COLLECTIONS:
             given["collection_ids"] = found
             visited = tx.value(_COUNT_IN_COLLECTIONS, most=MOST_VISITED + 1, **given)
@@ -461,7 +461,7 @@ def _conditions(shape: _Shape, branch: int | None) -> list[ColumnElement[bool]]:
         if shape.by_collection == "ids":
             collection_id = off_index(collection_id)
         found.append(among(collection_id, "collection_ids"))
-    elif shape.collection_filter is not None:
+    elif shape.by_collection == "each" and shape.collection_filter is not None:
         found.append(filters.condition(shape.collection_filter, COLLECTION_FIELDS))
     if shape.filter is not None:
         found.append(filters.condition(shape.filter, VERSION_FIELDS, shape.plan))
