@@ -207,7 +207,7 @@ def _versions(sink: Sink, size: Size) -> None:
         "size_bytes, file_count, manifest_id, created_at, committed_at) "
         f"SELECT n + 1, {PROJECT}, n % {lines} + 1, 'committed', 'd' || n, 'MANIFEST_MD5', n / {lines}, "
         '\'{"accuracy": \' || ((n * 7919 % 1000003) / 1000003.0) || \', "epochs": \' || (n % 100) || \', "framework": "\' || '
-        "CASE n % 10 WHEN 0 THEN 'jax' WHEN 1 THEN 'keras' ELSE 'torch' END || '\", \"run\": \"run-' || n || '\"}', "
+        "CASE n * 7919 % 1000003 % 10 WHEN 0 THEN 'jax' WHEN 1 THEN 'keras' ELSE 'torch' END || '\", \"run\": \"run-' || n || '\"}', "
         f"n * 104729 % 10000019, 3, n + 1, {START} + n * {SECOND}, {START} + n * {SECOND} "
         f"FROM numbers WHERE n < {versions}"
     )
@@ -217,7 +217,7 @@ def _versions(sink: Sink, size: Size) -> None:
         (
             "framework",
             "text",
-            "CASE n % 10 WHEN 0 THEN 'jax' WHEN 1 THEN 'keras' ELSE 'torch' END",
+            "CASE n * 7919 % 1000003 % 10 WHEN 0 THEN 'jax' WHEN 1 THEN 'keras' ELSE 'torch' END",
         ),
         ("run", "text", "'run-' || n"),
     ):
@@ -249,7 +249,7 @@ def _versions(sink: Sink, size: Size) -> None:
     sink.run(
         "INSERT INTO alias_spans (collection_id, membership_id, alias, since) "
         f"SELECT {lines} + n % {lines} + 1, {versions} + n + 1, 'production', {START} "
-        f"FROM numbers WHERE n < {min(lines, versions)} AND n % 40 = 0"
+        f"FROM numbers WHERE n < {min(lines, versions)} AND n * 7919 % 1000003 % 40 = 0"
     )
     for tag, every in (("common", 10), ("uncommon", 200), ("rare", 20_000)):
         sink.run(

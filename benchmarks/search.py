@@ -135,10 +135,11 @@ def collections(database: Database, actor: Actor, asked: dict[str, Any]) -> Any:
 
 
 def of_collection(database: Database, actor: Actor, *, with_total: bool) -> Any:
-    """A page of one collection's versions."""
+    """A page of one collection's versions; it is found first."""
     with database.read(actor) as tx:
-        number = versions(database, actor, {"projects": ONE}, 1).nodes[0].collection.id
-        collection = collection_rows.get_for(tx, Action.READ, number).thing
+        ask = VersionsAsk(page_ask(1, None), project_filter=parse_filter(json.dumps(ONE)))
+        one = membership_pages.page_of_organization(tx, Action.READ, ORGANIZATION, ask).nodes[0]
+        collection = collection_rows.get_for(tx, Action.READ, one.collection.id).thing
         ask = VersionsAsk(page_ask(100, None, with_total=with_total), FULL)
         return membership_pages.page_of_collection(tx, Action.READ, collection, ask)
 
