@@ -1,4 +1,4 @@
-"""Registries shared with somebody from outside their organization, who would not find them in a list of it."""
+"""Guests: who has a place in a registry or team of an organization without belonging to that."""
 
 from sqlalchemy import exists, select
 
@@ -8,13 +8,14 @@ from registrum.server.db.projects import PROJECT_COLUMNS, project_from, with_own
 from registrum.server.db.statements import prepared
 from registrum.server.db.tables import (
     organization_members,
+    organizations,
     project_members,
     project_teams,
     projects,
     team_members,
 )
 from registrum.server.db.tx import Tx
-from registrum.server.db.visibility import ACTOR, allowed
+from registrum.server.db.visibility import ACTOR, allowed, allowed_organization
 
 MOST = 100
 
@@ -48,3 +49,25 @@ def registries_of_guest(tx: Tx, action: Action) -> list[Project]:
     """The registries that the actor sees as a guest, newest first; the first `MOST` of them."""
     assert action is Action.READ
     return [project_from(row) for row in tx.rows(_SHARED)]
+
+
+_VISITED = prepared(
+    select(organizations.c.id)
+    .where(
+        organizations.c.deleted_at.is_(None),
+        allowed_organization(Action.READ_ORGANIZATION, organizations.c.id),
+        ~exists(
+            select(1).where(
+                organization_members.c.organization_id == organizations.c.id,
+                organization_members.c.user_id == ACTOR,
+            )
+        ),
+    )
+    .order_by(organizations.c.id)
+    .limit(MOST)
+)
+
+
+def organization_ids_of_guest(tx: Tx) -> list[int]:
+    """The organizations that the actor is a guest of, oldest first; none for instance administrators, who see all."""
+    return [] if tx.actor.is_admin else tx.column(_VISITED)

@@ -8,6 +8,7 @@ from registrum.core.pages import Page, page_ask, whole
 from registrum.core.policy import Action
 from registrum.core.projects import Entity
 from registrum.core.users import ApiKey, User
+from registrum.server.db import guests
 from registrum.server.db import keys as key_rows
 from registrum.server.db import organizations as organization_rows
 from registrum.server.db import users as user_rows
@@ -78,9 +79,12 @@ def resolve_teams(found: User, info: Info) -> Page[Entity] | None:
 
 @user.field("organizations")
 def resolve_organizations(found: User, info: Info) -> list[Organization]:
-    """Those the caller sees, in order of joining."""
+    """Those the caller sees, in order of joining; then, for oneself, those one is a guest of."""
     tx = info.context.tx
     numbers = user_rows.organization_ids_of(tx, found.id)
+    if found.id == tx.actor.user_id:
+        # Clients look for an organization among these before they ask for anything in its registries.
+        numbers = [*numbers, *guests.organization_ids_of_guest(tx)]
     visible = organization_rows.by_ids(tx, Action.READ_ORGANIZATION, numbers)
     return [visible[number] for number in numbers if number in visible]
 
