@@ -14,7 +14,10 @@ from tests.services.desk import digest_of, entries_of, manifest, md5_of
 
 CREATE = """mutation($i: CreateArtifactInput!) { createArtifact(input: $i) { artifact { id state versionIndex } } }"""
 FILES = """mutation($i: CreateArtifactFilesInput!) { createArtifactFiles(input: $i) {
-  files { edges { node { name uploadUrl storagePath } } } } }"""
+  files { edges { node { name uploadUrl storagePath
+  uploadMultipartUrls { uploadID uploadUrlParts { partNumber uploadUrl } } } } } } }"""
+COMPLETE = """mutation($i: CompleteMultipartUploadArtifactInput!) {
+  completeMultipartUploadArtifact(input: $i) { digest } }"""
 MANIFEST = """mutation($i: CreateArtifactManifestInput!) { createArtifactManifest(input: $i) {
   artifactManifest { id file { uploadUrl } } } }"""
 COMMIT = """mutation($i: CommitArtifactInput!) { commitArtifact(input: $i) { artifact { id state versionIndex } } }"""
@@ -127,6 +130,39 @@ class Hand:
                 raise Refused(answer.status, answer.body)
         return len(urls)
 
+    def upload_parts(self, artifact: str, path: str, content: bytes, part_size: int) -> None:
+        """Puts one file in parts, the last one first, and has them joined; nothing where it is there already."""
+        parts = [content[at : at + part_size] for at in range(0, len(content), part_size)]
+        wanted = {
+            "artifactID": artifact,
+            "name": path,
+            "md5": md5_of(content),
+            "uploadPartsInput": [
+                {"partNumber": number, "hexMD5": hashlib.md5(part).hexdigest()}
+                for number, part in enumerate(parts, 1)
+            ],
+        }
+        found = self.data(FILES, i={"artifactFiles": [wanted]})["createArtifactFiles"]["files"]
+        node = found["edges"][0]["node"]
+        if node["uploadUrl"] is None:
+            return
+        places = node["uploadMultipartUrls"]
+        ask = {
+            "artifactID": artifact,
+            "storagePath": node["storagePath"],
+            "uploadID": places["uploadID"],
+            "completeMultipartAction": "Complete",
+            "completedParts": [],
+        }
+        for place in reversed(places["uploadUrlParts"]):
+            part = parts[place["partNumber"] - 1]
+            answer = send("PUT", place["uploadUrl"], part, {"Content-Md5": md5_of(part)})
+            if answer.status != 200:
+                raise Refused(answer.status, answer.body)
+            done = {"partNumber": place["partNumber"], "hexMD5": answer.headers["etag"]}
+            ask["completedParts"].append(done)
+        self.data(COMPLETE, i=ask)
+
     def manifest_place(self, artifact: str, document: bytes, **change: Any) -> str:
         """Where a manifest is to be put."""
         ask = {
@@ -151,12 +187,14 @@ class Hand:
         """Status and body of the commit."""
         return self.ask(COMMIT, i={"artifactID": artifact})
 
-    def log(self, files: Mapping[str, bytes], **change: Any) -> str:
-        """All of it; the artifact's global id."""
+    def log(self, files: Mapping[str, bytes], *, in_parts: str | None = None, **change: Any) -> str:
+        """All of it; the artifact's global id. The file `in_parts` goes in parts of 1 MiB."""
         entries = entries_of(files)
         made = self.create(entries, **change)
         artifact = str(made["id"])
         if made["state"] != "COMMITTED":
+            if in_parts is not None:
+                self.upload_parts(artifact, in_parts, files[in_parts], 1 << 20)
             self.upload(artifact, files)
             self.upload_manifest(artifact, manifest(entries))
             status, body = self.commit(artifact)
