@@ -354,7 +354,11 @@ def _more_facts(tx: Tx) -> str:
 @lru_cache(maxsize=64)
 def _count_in_scope(scope: str) -> Prepared:
     shape = _Shape(scope, Action.READ, None, NEWEST, False, Plan(), branches=1)
-    return count_up_to(select(memberships.c.id).where(_ALIVE, *_here(shape, None)))
+    rows = select(memberships.c.id).where(_ALIVE, *_here(shape, None))
+    if scope in ("organization", "project"):
+        # In an order, so that PostgreSQL reads an index and not the whole table up to enough rows.
+        rows = rows.order_by(memberships.c.created_at, memberships.c.id)
+    return count_up_to(rows)
 
 
 def _scope_count(shape: _Shape) -> Prepared:
