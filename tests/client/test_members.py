@@ -27,14 +27,20 @@ ORGANIZATION_ROLE = """mutation($p: ID!, $r: String!) { updateRegistryOrganizati
   {projectId: $p, role: $r}) { project { organizationRole { name } } } }"""
 
 
+@pytest.fixture(autouse=True, scope="module")
+def gil(world: Whale) -> Iterator[None]:
+    """A stranger who may become a guest here."""
+    person = Person("bw-gil", "local-gil" + "w" * 40, world.home / "gil")
+    email = f"{person.username}@example.org"
+    world.server.graphql(world.server.admin, USER, e=email, u=person.username, k=person.api_key)
+    world.people["gil"] = person
+    yield
+    del world.people["gil"]
+
+
 @pytest.fixture(autouse=True)
 def left_as_found(world: Whale) -> Iterator[None]:
-    """A guest-to-be, gil; registries that a test makes go with it, since all tests share the organization."""
-    if "gil" not in world.people:
-        gil = Person("bw-gil", "local-gil" + "w" * 40, world.home / "gil")
-        email = f"{gil.username}@example.org"
-        world.server.graphql(world.server.admin, USER, e=email, u=gil.username, k=gil.api_key)
-        world.people["gil"] = gil
+    """Registries that a test makes go with it, since all tests share the organization."""
     before = registry_ids(world)
     yield
     for number in registry_ids(world) - before:
