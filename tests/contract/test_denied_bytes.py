@@ -19,6 +19,7 @@ from tests.contract.denial_examples import Example
 from tests.contract.denial_needs import Need, Version, Within
 from tests.contract.denial_stage import EVERYBODY, Said, Stage, leaks
 from tests.contract.denial_world import (
+    FACTS,
     FILES,
     ROLES,
     World,
@@ -141,3 +142,48 @@ class NothingComes:
     async def record_stored(self, key: BlobKey, stored: StoredBlob) -> None:
         """See `transfer.uploads.Recorder`."""
         raise AssertionError(key)
+
+
+PATHS = {
+    "by name": "project(entityName: $e, name: $p) { artifact(name: $v) { %s } }",
+    "by type": 'project(entityName: $e, name: $p) { artifactType(name: "model") { artifact(name: $v) { %s } } }',
+    "by its place": "project(entityName: $e, name: $p) { artifactCollectionMembership(name: $v) { %s } }",
+    "by an alias": "project(entityName: $e, name: $p) { artifactCollection(name: $c) "
+    '{ artifactMembership(aliasName: "latest") { %s } } }',
+    "in a list": "project(entityName: $e, name: $p) { artifactCollection(name: $c) "
+    "{ artifacts(first: 9) { edges { node { %s } } } } }",
+}
+FILES_OF = "files(first: 9) { edges { node { name url directUrl } } }"
+OF_PLACES = {"by its place", "by an alias"}
+
+
+@pytest.mark.parametrize("who", EVERYBODY, ids=ROLES.values())
+@pytest.mark.parametrize("path", PATHS)
+def test_no_path_to_a_version_hands_out_addresses_to_who_may_not_download(
+    stage: Stage, path: str, who: str | None
+) -> None:
+    for project, collection, name in (
+        ("qclosed", "qclosed-ranker", "twice"),
+        ("qvault", "qvault-copy", "twice"),
+        ("qdrop", "qdrop-own", "own"),
+        ("qopen", "qopen-ranker", "public"),
+    ):
+        entity, full = path_of(project)
+        given = {"e": entity, "p": full, "c": collection, "v": f"{collection}:v0"}
+        query = "query($e: String, $p: String, $c: String!, $v: String!) { %s }"
+        if "$c" not in PATHS[path]:
+            query = query.replace("$c: String!, ", "")
+        if "$v" not in PATHS[path]:
+            query = query.replace(", $v: String!", "")
+        query %= PATHS[path] % FILES_OF
+        said = stage.ask(who, Example("project", path, {}, (), query), given)
+        # A place is itself asked; an artifact met by name is one that has an id, with all its places.
+        need: Need = Within(Action.DOWNLOAD, project)
+        if path not in OF_PLACES:
+            need = Version(Action.DOWNLOAD, name)
+        may = need.allowed(who) and FACTS.may(who, Action.READ, project)
+        assert ("/blobs/" in said.text) is may, (project, said.text[:300])
+        if not may and FACTS.may(who, Action.READ, project):
+            assert said.status == 403
+            assert f"You may not {Action.DOWNLOAD.value}" in said.message
+        assert said.status != 500
