@@ -45,7 +45,7 @@ class Chars(NamedTuple):
 
 
 class Edge(NamedTuple):
-    """A place between characters: `^`, `$`, or `b` and `B` at, and not at, the edge of a word."""
+    """A place between characters: `^`, `$`, or `b` at the edge of a word. RE2 finds `\\B` within a character, so it is left out."""
 
     kind: str
 
@@ -235,7 +235,7 @@ class _Parser:
     def _escape(self) -> Node:
         char = self._next()
         match char:
-            case "b" | "B":
+            case "b":
                 return Edge(char)
             case "A":
                 return Edge("^")
@@ -411,15 +411,15 @@ def _plain_or(escape: str, code: int) -> str:
 _RE2 = _Dialect(
     lambda code: _plain_or(f"\\x{{{code:x}}}", code),
     "(?s:.)",
-    {"^": "\\A", "$": "\\z", "b": "\\b", "B": "\\B"},
+    {"^": "\\A", "$": "\\z", "b": "\\b"},
 )
 _POSTGRES = _Dialect(
     lambda code: _plain_or(f"\\U{code:08x}" if code > 0xFFFF else f"\\u{code:04x}", code),
     ".",
-    {"^": "^", "$": "$", "b": "\\y", "B": "\\Y"},
+    {"^": "^", "$": "$", "b": "\\y"},
 )
 _PYTHON = _Dialect(
     lambda code: _plain_or(f"\\U{code:08x}" if code > 0xFFFF else f"\\u{code:04x}", code),
     "(?s:.)",
-    {"^": "\\A", "$": "\\Z", "b": "\\b", "B": "(?!\\b)"},
+    {"^": "\\A", "$": "\\Z", "b": "\\b"},
 )
