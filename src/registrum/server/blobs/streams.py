@@ -1,24 +1,26 @@
 """A stream becomes 1 MiB blocks that several lanes work on at once.
 
 The body arrives in pieces of any size. They are gathered into a small ring of page-aligned buffers,
-and every full buffer goes to
-each lane: one writes, one computes the MD5, one the SHA-256. A lane sees the blocks in order; a
+and every full buffer goes to each lane: one writes, one computes the MD5, one the SHA-256. A lane sees the blocks in order; a
 buffer is free again when the slowest lane is done with it, and the sender is not read while none is
 free. That bounds memory and overlaps the work, because writing and hashing release the
-interpreter's lock.
+interpreter's lock. Streams that run at once share one budget of buffers: each shrinks its ring as
+others come, down to a single buffer, and never waits for another stream.
 """
 
 import asyncio
 import mmap
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from registrum.core.errors import Invalid
 from registrum.server.blobs.store import CHUNK_BYTES
 
 RING_BLOCKS = 6
+BUDGET_BLOCKS = 32
 _SPARE_BLOCKS = 24
 _PRIVATE = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
 
@@ -30,6 +32,20 @@ class Buffers:
 
     def __init__(self) -> None:
         self._spare: deque[mmap.mmap] = deque(maxlen=_SPARE_BLOCKS)
+        self._streams = 0
+
+    @contextmanager
+    def stream(self) -> Iterator[None]:
+        """Counts a stream that uses them, while the block runs."""
+        self._streams += 1
+        try:
+            yield
+        finally:
+            self._streams -= 1
+
+    def share(self) -> int:
+        """How many of them each of the running streams may hold."""
+        return max(1, min(RING_BLOCKS, BUDGET_BLOCKS // max(1, self._streams)))
 
     def take(self) -> mmap.mmap:
         """One that nobody uses."""
@@ -48,16 +64,20 @@ class _Block:
 
 
 class _Ring:
-    """The buffers of one stream, at most `RING_BLOCKS` of them at a time."""
+    """The buffers of one stream, at most its share of them at a time."""
 
     def __init__(self, buffers: Buffers, lanes: int) -> None:
         self.has_failed = False
         self._buffers = buffers
         self._lanes = lanes
-        self._slots = asyncio.Semaphore(RING_BLOCKS)
+        self._held = 0
+        self._given = asyncio.Event()
 
     async def take(self) -> mmap.mmap:
-        await self._slots.acquire()
+        while self._held >= self._buffers.share():
+            self._given.clear()
+            await self._given.wait()
+        self._held += 1
         return self._buffers.take()
 
     def fill(self, buffer: mmap.mmap, length: int) -> _Block:
@@ -71,7 +91,8 @@ class _Ring:
 
     def give(self, buffer: mmap.mmap) -> None:
         self._buffers.give(buffer)
-        self._slots.release()
+        self._held -= 1
+        self._given.set()
 
 
 _Queue = asyncio.Queue[_Block | None]
@@ -92,7 +113,8 @@ async def pour(
         for lane, queue in zip(lanes, queues, strict=True)
     ]
     try:
-        await _gather(chunks, ring, queues)
+        with buffers.stream():
+            await _gather(chunks, ring, queues)
     finally:
         for queue in queues:
             queue.put_nowait(None)
