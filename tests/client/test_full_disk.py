@@ -43,6 +43,7 @@ def is_up(server: Server) -> None:
     assert "Traceback" not in "".join(server.log)
 
 
+@pytest.mark.slow
 def test_no_room_for_files(tmp_path: Path) -> None:
     with (
         small_disk(tmp_path / "data" / "blobs", 48 * MIB) as disk,

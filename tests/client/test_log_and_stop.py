@@ -10,6 +10,8 @@ from base64 import b64encode
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
+
 from tests.client.hand import ARTIFACT, Hand, Refused, send
 from tests.client.live import ADMIN_PASSWORD, Person, Server, run_script, running
 from tests.services.desk import entries_of, manifest
@@ -47,6 +49,7 @@ def rest(peer: socket.socket) -> bytes:
     return found
 
 
+@pytest.mark.slow
 def test_a_stop_lets_transfers_end(tmp_path: Path) -> None:
     content = hashlib.sha256(b"seed").digest() * (MIB // 2)
     files = {"a": content, "b": content[:-1]}
@@ -77,6 +80,7 @@ def test_a_stop_lets_transfers_end(tmp_path: Path) -> None:
         assert hand.check_whole(artifact) == files
 
 
+@pytest.mark.slow
 def test_the_log_has_no_secrets(tmp_path: Path) -> None:
     with running(tmp_path / "data", tmp_path / "home"):
         pass  # The first start tells the administrator's key and password; no other does.

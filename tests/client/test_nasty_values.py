@@ -17,7 +17,7 @@ from tests.client.live import Server, running
 from tests.wire.nasty import Operation, operations
 
 FINAL = {200, 400, 401, 403, 404, 409, 413, 422}
-SAMPLE = 800
+SAMPLE = 500
 
 
 def furnish(server: Server) -> None:
@@ -37,12 +37,12 @@ def furnish(server: Server) -> None:
             )
 
 
-@pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[Server]:
-    """A server that may be ruined."""
-    with running(
-        tmp_path / "data", tmp_path / "admin", environ={"REGISTRUM_LOG_LEVEL": "warning"}
-    ) as live:
+@pytest.fixture(scope="module")
+def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that may be ruined, with little in it."""
+    folder = tmp_path_factory.mktemp("ruined")
+    quiet = {"REGISTRUM_LOG_LEVEL": "warning"}
+    with running(folder / "data", folder / "admin", environ=quiet) as live:
         furnish(live)
         yield live
 

@@ -32,6 +32,8 @@ from registrum.server.db.tables import blobs, projects, run_files, runs
 from registrum.server.db.tx import Tx
 from registrum.server.db.visibility import Grant, allowed, refuse
 
+_LONGEST_PATTERN = 4096
+
 pending = blobs.alias("pending_blobs")
 
 _SHOWN = (
@@ -223,6 +225,8 @@ def count_of_run(tx: Tx, action: Action, run: Run) -> int:
 
 def _given(run: Run, names: Sequence[str], pattern: str | None) -> dict[str, Any]:
     if pattern is not None:
+        if len(pattern) > _LONGEST_PATTERN:
+            raise InvalidFilter(f"A pattern of files has at most {_LONGEST_PATTERN} characters.")
         trailing = len(pattern) - len(pattern.rstrip("\\"))
         if trailing % 2 or "\x00" in pattern:
             raise InvalidFilter("A pattern of files cannot end with a backslash.")
