@@ -25,7 +25,7 @@ from registrum.server.db.database import utc_now
 from registrum.server.services import keys as key_service
 from registrum.server.services import sessions
 from registrum.server.services import users as service
-from registrum.server.services.credentials import Secrets, hash_password
+from registrum.server.services.credentials import NOBODY, Secrets, hash_password, is_password
 from registrum.server.services.sessions import SESSION_COOKIE, TRIES, SignIns
 from registrum.server.services.setup import SYSTEM
 from registrum.server.services.users import CreateUser, UpdateUser
@@ -319,3 +319,9 @@ def test_service_accounts_and_link_accounts_have_no_password_to_guess(
 ) -> None:
     with pytest.raises(Unauthenticated):
         SignIns(database, SECRETS).sign_in("max", "", "1.1.1.1")
+
+
+def test_checking_the_password_of_nobody_takes_as_long_as_of_anybody() -> None:
+    parameters = hash_password("of somebody").split("$")[:4]
+    assert NOBODY.split("$")[:4] == parameters
+    assert not is_password(None, "whatever it is")

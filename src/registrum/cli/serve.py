@@ -1,5 +1,6 @@
 """`registrum serve`: settings become a running server."""
 
+import gc
 import os
 import socket
 import sys
@@ -106,6 +107,7 @@ def _tune_allocator() -> None:
 
 
 def _run(config: Config) -> None:
+    gc.disable()  # A fifth of the time to start: nearly all that is made lives as long as the server.
     with _metrics_folder(config), _listen(config) as listener:
         from registrum.server import app, process
 
@@ -114,6 +116,8 @@ def _run(config: Config) -> None:
         told = threading.Event()
 
         def announce() -> None:
+            gc.freeze()
+            gc.enable()
             _announce(config, url, first)
             told.set()
 
