@@ -3,6 +3,7 @@
 import mimetypes
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from registrum.core.digests import Algorithm
 from registrum.core.manifest import Entry
@@ -86,8 +87,14 @@ class ArtifactFile:
 
     @property
     def mimetype(self) -> str | None:
-        """Guessed from the name."""
-        return mimetypes.guess_type(self.entry.path)[0]
+        """Guessed from the name's last two endings, on which alone it depends (`.tar.gz`)."""
+        name = self.entry.path.rpartition("/")[2].lstrip(".")
+        return _mimetype_of(tuple(name.rsplit(".", 2)[1:]))
+
+
+@lru_cache(1024)
+def _mimetype_of(endings: tuple[str, ...]) -> str | None:
+    return mimetypes.guess_type(".".join(("name", *endings)))[0]
 
 
 @dataclass(frozen=True, slots=True)
