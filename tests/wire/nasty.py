@@ -115,11 +115,24 @@ _Path = tuple[tuple[str, GraphQLField], ...]
 
 
 def operations(schema: GraphQLSchema) -> Iterator[Operation]:
-    """Every argument and input field of every field, reached by one shortest path, with every nasty value for it."""
+    """Every argument and input field of every field, reached by one shortest path, with every nasty value for it.
+
+    First what makes things, so that there is something to find; what takes them away comes last.
+    """
     assert schema.query_type
     assert schema.mutation_type
-    seen = {schema.query_type.name}
-    waiting: list[tuple[GraphQLObjectType, _Path]] = [(schema.query_type, ())]
+    fields = schema.mutation_type.fields
+    taking = [name for name in fields if name.startswith(("delete", "remove"))]
+    for name in sorted(fields.keys() - set(taking)):
+        yield from _of_field(name, fields[name], "mutation", ())
+    yield from _queries(schema.query_type)
+    for name in sorted(taking):
+        yield from _of_field(name, fields[name], "mutation", ())
+
+
+def _queries(root: GraphQLObjectType) -> Iterator[Operation]:
+    seen = {root.name}
+    waiting: list[tuple[GraphQLObjectType, _Path]] = [(root, ())]
     while waiting:
         kind, path = waiting.pop(0)
         for name, field in kind.fields.items():
@@ -129,9 +142,6 @@ def operations(schema: GraphQLSchema) -> Iterator[Operation]:
             if isinstance(inner, GraphQLObjectType) and inner.name not in seen:
                 seen.add(inner.name)
                 waiting.append((inner, (*path, (name, field))))
-    fields = schema.mutation_type.fields
-    for name in sorted(fields, key=lambda each: (each.startswith(("delete", "remove")), each)):
-        yield from _of_field(name, fields[name], "mutation", ())
 
 
 def _of_field(name: str, field: GraphQLField, verb: str, path: _Path) -> Iterator[Operation]:
