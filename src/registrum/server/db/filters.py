@@ -42,7 +42,7 @@ from registrum.server.db.conditions import (
     more_facts,
     off_index,
 )
-from registrum.server.db.kinds import NUMBER, TEXT, Kind
+from registrum.server.db.kinds import MOMENT, NUMBER, TEXT, Kind
 
 Condition = ColumnElement[bool]
 OF_TEXTS = ("$contains", "$regex")
@@ -166,8 +166,9 @@ class Plain:
                 return Negation(there)
             if any(item != value[0] for item in value):
                 return Either(())
-            values[name] = value[0]
-            return Compare(leaf.field, "$eq", Gap(name))
+            leaf, value = Compare(leaf.field, "$eq", value[0]), value[0]
+        if self.kind is MOMENT:
+            return _at_moments(leaf, value, name, values)
         values[name] = value
         return Compare(leaf.field, leaf.op, Gap(name))
 
@@ -183,6 +184,30 @@ class Plain:
     def found_by(self, leaves: tuple[Compare, ...], plan: Plan) -> "Select[Any] | None":
         """See `Field.found_by`."""
         return None
+
+
+SECOND = 1_000_000
+
+
+def _at_moments(leaf: Compare, value: Any, name: str, values: dict[str, Any]) -> Filter:
+    """A comparison with a time; in whole seconds, as the wire shows times, it stands for the whole of that second."""
+
+    def at(op: str, micros: int, gap: str) -> Filter:
+        values[gap] = micros
+        return Compare(leaf.field, op, Gap(gap))
+
+    def within(micros: int, gap: str) -> Filter:
+        if micros % SECOND:
+            return at("$eq", micros, gap)
+        return Every((at("$gte", micros, f"{gap}a"), at("$lt", micros + SECOND, f"{gap}b")))
+
+    if leaf.op == "$in":
+        return Either(tuple(within(micros, f"{name}_{i}") for i, micros in enumerate(value)))
+    if leaf.op == "$eq":
+        return within(value, name)
+    if leaf.op in ("$gt", "$lte") and value % SECOND == 0:
+        return at("$gte" if leaf.op == "$gt" else "$lt", value + SECOND, name)
+    return at(leaf.op, value, name)
 
 
 @dataclass(frozen=True)
