@@ -1,7 +1,7 @@
 """Global ids as the wire has them: standard base64 of `Kind:<number>` (protocol.md 3.2)."""
 
 import binascii
-from base64 import b64decode, b64encode
+from base64 import b64decode
 
 from registrum.core.errors import Invalid
 
@@ -10,7 +10,7 @@ MAX_ID = 2**63 - 1
 
 def encode(kind: str, number: int) -> str:
     """The global id of thing `number` of that kind, e.g. `encode("User", 7)`."""
-    return b64encode(f"{kind}:{number}".encode()).decode()
+    return binascii.b2a_base64(f"{kind}:{number}".encode(), newline=False).decode()
 
 
 def decode(kind: str, text: str) -> int:

@@ -47,9 +47,12 @@ def page_ask(first: int | None, after: str | None, *, with_total: bool = False) 
     return PageAsk(first, decode_cursor(after) if after else None, with_total)
 
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"))  # `dumps` would make one for each row
+
+
 def encode_cursor(values: Sequence[Any]) -> str:
     """The opaque text of a row's order values (JSON scalars), its id last."""
-    text = json.dumps(list(values), separators=(",", ":"))
+    text = _ENCODER.encode(list(values))
     return urlsafe_b64encode(text.encode()).decode()
 
 

@@ -11,6 +11,7 @@ import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 from urllib.parse import quote, unquote
 
@@ -183,12 +184,17 @@ def _query(claims: Claims) -> str:
     if claims.xxh128 is not None:
         parts.append(f"x={_pack(claims.xxh128)}")
     if claims.content_type is not None:
-        parts.append(f"t={quote(claims.content_type, safe='')}")
+        parts.append(f"t={_quoted_type(claims.content_type)}")
     if claims.disposition != "attachment":
         parts.append(f"d={claims.disposition}")
     if claims.upload_id is not None:
         parts.append(f"u={quote(claims.upload_id, safe='')}&p={claims.part}")
     return "&".join(parts)
+
+
+@lru_cache(1024)
+def _quoted_type(content_type: str) -> str:
+    return quote(content_type, safe="")
 
 
 def _parse(method: Method, key: BlobKey, filename: str, query: str) -> Claims:

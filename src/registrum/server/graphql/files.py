@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache, partial
 from typing import Any
 
 from registrum.core import digests, ids
@@ -113,8 +112,7 @@ def of_artifact(context: Context, found: ArtifactFile) -> File:
     return File(
         id=ids.encode(f"ArtifactFile:{found.artifact_id}", found.ordinal),
         name=entry.path,
-        # Asked for twice by the client, as `url` and `directUrl`, of each of 5,000 files: signed once.
-        make_url=cache(partial(_entry_url, context, found)),
+        make_url=_Address(context, found),
         size_bytes=entry.size_bytes,
         storage_path=storage_path(found.blob_id) if found.blob_id else None,
         mimetype=found.mimetype,
@@ -122,6 +120,20 @@ def of_artifact(context: Context, found: ArtifactFile) -> File:
         digest=entry.digest,
         md5=entry.digest if is_md5 else None,
     )
+
+
+@dataclass(slots=True)
+class _Address:
+    """Signs once, however often it is asked: the client wants `url` and `directUrl` of each of 5,000 files."""
+
+    context: Context
+    found: ArtifactFile
+    made: str | None = None
+
+    def __call__(self) -> str:
+        if self.made is None:
+            self.made = _entry_url(self.context, self.found)
+        return self.made
 
 
 def _entry_url(context: Context, found: ArtifactFile) -> str:
