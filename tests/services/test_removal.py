@@ -11,7 +11,7 @@ from registrum.core.linking import LinkArtifact
 from registrum.core.policy import Action
 from registrum.core.projects import REGISTRY_PREFIX, ProjectName
 from registrum.server.db import Database, artifacts, keys, projects
-from registrum.server.db.tables import events, memberships
+from registrum.server.db.tables import alias_spans, events, memberships
 from registrum.server.db.tx import Tx
 from registrum.server.services.aliases import protect_aliases
 from registrum.server.services.credentials import Secrets
@@ -188,3 +188,26 @@ def test_a_refused_act_is_not_in_the_ledger(database: Database, stage: Stage) ->
         )
     with database.read(SYSTEM) as tx:
         assert not tx.rows(select(events).where(events.c.kind == "registry.deleted"))
+
+
+def test_latest_moves_on_where_the_newest_link_came_from_a_project_that_ends(
+    database: Database, stage: Stage
+) -> None:
+    def work(tx: Tx) -> int:
+        source = projects.create_on_demand(tx, acme.TEAM, "more").thing
+        link(tx, make.version(tx, source, "net"))
+        return source.id
+
+    number = database.write(stage.people["max"], work)
+    database.write(stage.people["ada"], lambda tx: delete_project(tx, number, force=False))
+    with database.read(SYSTEM) as tx:
+        left = tx.rows(
+            select(memberships.c.artifact_id)
+            .join(alias_spans, alias_spans.c.membership_id == memberships.c.id)
+            .where(
+                memberships.c.project_id == stage.registry,
+                alias_spans.c.alias == "latest",
+                alias_spans.c.until.is_(None),
+            )
+        )
+    assert [row.artifact_id for row in left] == [stage.artifact]

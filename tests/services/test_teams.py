@@ -16,6 +16,7 @@ from registrum.core.errors import (
 from registrum.core.pages import PageAsk
 from registrum.core.policy import Action
 from registrum.server.db import Database, entities, organizations, projects, teams, users
+from registrum.server.db.tx import Tx
 from registrum.server.services import organizations as organization_service
 from registrum.server.services import teams as service
 from registrum.server.services.credentials import Secrets
@@ -299,3 +300,39 @@ def test_deleting_an_organization_takes_everything_in_it(
     assert database.write(
         people["root"], lambda tx: organization_service.create_organization(tx, again)
     )
+
+
+def test_a_service_account_has_no_more_in_the_organization_than_who_made_it(
+    database: Database, people: dict[str, Actor]
+) -> None:
+    def make(actor: Actor, description: str) -> str:
+        key = SECRETS.new_key_with_seed()
+
+        def work(tx: Tx) -> str:
+            number = service.create_service_account(tx, acme.TEAM, description, key)
+            return users.by_ids(tx, [number])[number].username
+
+        return database.write(actor, work)
+
+    for name in ("vic", "sam"):  # a viewer of the organization, and a guest
+        invite(database, people["max"], name, "admin")
+    made = {name: make(people[name], f"bot of {name}") for name in ("ada", "max", "vic", "sam")}
+    held = in_organization(database)
+    assert {name: held.get(bot) for name, bot in made.items()} == {
+        "ada": "member",
+        "max": "member",
+        "vic": "viewer",
+        "sam": None,
+    }
+
+
+def test_the_team_one_has_left_is_no_default_entity(
+    database: Database, people: dict[str, Actor]
+) -> None:
+    invite(database, people["max"], "vic")
+    with database.read(people["vic"]) as tx:
+        assert entities.default_name(tx) == acme.TEAM
+    vic = ids.encode("User", acme.number_of(database, "vic"))
+    database.write(people["max"], lambda tx: service.delete_invite(tx, acme.TEAM, vic))
+    with database.read(people["vic"]) as tx:
+        assert entities.default_name(tx) == "vic"

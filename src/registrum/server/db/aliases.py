@@ -195,6 +195,7 @@ def _standing(*conditions: ColumnElement[bool]) -> Prepared:
             _CURRENT,
             memberships.c.deleted_at.is_(None),
             collections.c.deleted_at.is_(None),
+            projects.c.deleted_at.is_(None),
             *conditions,
         )
         .order_by(seen)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Text, bindparam, func, insert, select, update
+from sqlalchemy import Text, bindparam, exists, func, insert, or_, select, update
 
 from registrum.core.errors import NameTaken
 from registrum.core.names import folded
@@ -12,7 +12,14 @@ from registrum.core.policy import Action
 from registrum.core.projects import Entity
 from registrum.server.db.columns import among
 from registrum.server.db.statements import Prepared, Row, prepared
-from registrum.server.db.tables import artifacts, entities, organizations, projects, users
+from registrum.server.db.tables import (
+    artifacts,
+    entities,
+    organizations,
+    projects,
+    team_members,
+    users,
+)
 from registrum.server.db.tx import Taken, Tx
 from registrum.server.db.visibility import Grant, allowed_entity, refuse_entity
 
@@ -108,7 +115,19 @@ def by_ids(tx: Tx, ids: Sequence[int]) -> dict[int, Entity]:
 _DEFAULT = prepared(
     select(entities.c.name)
     .select_from(users.join(entities, entities.c.id == users.c.default_entity_id))
-    .where(users.c.id == bindparam("actor_id"), entities.c.deleted_at.is_(None))
+    .where(
+        users.c.id == bindparam("actor_id"),
+        entities.c.deleted_at.is_(None),
+        # Of a team that one has left it is no default any more.
+        or_(
+            entities.c.user_id == users.c.id,
+            exists(
+                select(1).where(
+                    team_members.c.team_id == entities.c.id, team_members.c.user_id == users.c.id
+                )
+            ),
+        ),
+    )
 )
 _OWN = prepared(select(entities.c.name).where(entities.c.user_id == bindparam("actor_id")))
 

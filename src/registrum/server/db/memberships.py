@@ -4,7 +4,7 @@ Two writers of one collection wait for each other at its row (`UPDATE collection
 numbers have no gaps but those of what was taken away.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, bindparam, case, exists, func, select, true, update
@@ -111,6 +111,7 @@ def own_place(tx: Tx, artifact: Grant[Artifact]) -> Grant[Place]:
         NotFound: it is not committed, or deleted.
     """
     own = artifact.require(Action.WRITE)
+    lock(tx, own.source.id)
     row = tx.one(_PLACE, collection_id=own.source.id, artifact_id=own.id)
     if row is None:
         raise NotFound("The artifact is no version of its collection.")
@@ -144,7 +145,7 @@ def _add(
 
 
 def place_in(tx: Tx, collection: Grant[Collection], artifact_id: int) -> Grant[Place]:
-    """Where an artifact stands in a collection.
+    """Where an artifact stands in a collection; other writers of its versions and aliases wait from here on.
 
     Args:
         collection: grant to EDIT_COLLECTION or LINK, which the place is then granted for.
@@ -153,6 +154,7 @@ def place_in(tx: Tx, collection: Grant[Collection], artifact_id: int) -> Grant[P
         NotFound: it is no version of the collection.
     """
     here = collection.require(Action.EDIT_COLLECTION, Action.LINK)
+    lock(tx, here.id)
     row = tx.one(_PLACE, collection_id=here.id, artifact_id=artifact_id)
     if row is None:
         raise NotFound(f"The artifact is no version of collection {here.name!r}.")
@@ -223,7 +225,6 @@ def remove(tx: Tx, place: Grant[Place]) -> list[str]:
         The aliases that stood on it.
     """
     here = place.require(Action.LINK)
-    lock(tx, here.collection_id)
     if not tx.run(_REMOVE, membership_id=here.id, now=tx.now):
         raise NotFound("The version has been unlinked already.")
     return [alias for _, alias in _end_aliases(tx, [here.id])]
@@ -238,11 +239,38 @@ def remove_everywhere(tx: Tx, artifact: Grant[Artifact]) -> None:
     remove_of_artifacts(tx, [artifact.require(Action.WRITE).id])
 
 
+_LOCK_ARTIFACTS = prepared(
+    select(artifacts.c.id)
+    .where(among(artifacts.c.id, "artifact_ids"))
+    .order_by(artifacts.c.id)
+    .with_for_update()
+)
+_LOCK_PLACES = prepared(
+    select(collections.c.id)
+    .where(
+        exists(
+            select(1).where(
+                memberships.c.collection_id == collections.c.id,
+                among(memberships.c.artifact_id, "artifact_ids"),
+                memberships.c.deleted_at.is_(None),
+            )
+        )
+    )
+    .order_by(collections.c.id)
+    .with_for_update()
+)
+
+
+def lock_places(tx: Tx, artifact_ids: Sequence[int]) -> None:
+    """Makes those wait who would link these artifacts, or point aliases in the collections that they are versions of."""
+    tx.column(_LOCK_ARTIFACTS, artifact_ids=list(artifact_ids))
+    tx.column(_LOCK_PLACES, artifact_ids=list(artifact_ids))
+
+
 def remove_of_artifacts(tx: Tx, artifact_ids: Sequence[int]) -> None:
     """`remove_everywhere` for several artifacts whose deletion was granted before, at most about 1,000."""
+    lock_places(tx, artifact_ids)
     gone = tx.rows(_REMOVE_OF_ARTIFACTS, artifact_ids=list(artifact_ids), now=tx.now)
-    for collection_id in sorted({row.collection_id for row in gone}):
-        lock(tx, collection_id)
     _end_aliases(tx, [row.id for row in gone])
 
 
@@ -252,10 +280,20 @@ def _end_aliases(tx: Tx, membership_ids: Sequence[int]) -> list[tuple[int, str]]
         (row.collection_id, row.alias)
         for row in tx.rows(_END_ALIASES, membership_ids=list(membership_ids), now=tx.now, by=by)
     ]
-    without_latest = sorted({collection_id for collection_id, alias in ended if alias == LATEST})
-    if without_latest:
-        tx.run(_LATEST_TO_NEWEST, collection_ids=without_latest, latest=LATEST, now=tx.now, by=by)
+    latest_to_newest(tx, {collection_id for collection_id, alias in ended if alias == LATEST})
     return ended
+
+
+def latest_to_newest(tx: Tx, collection_ids: Set[int]) -> None:
+    """Gives `latest` of these living collections, which the caller has locked, to the newest version that is left."""
+    if collection_ids:
+        tx.run(
+            _LATEST_TO_NEWEST,
+            collection_ids=sorted(collection_ids),
+            latest=LATEST,
+            now=tx.now,
+            by=tx.actor.user_id,
+        )
 
 
 def _owner_is_in(

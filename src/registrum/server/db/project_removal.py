@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 from sqlalchemy import and_, bindparam, or_, select, update
 
+from registrum.core.aliases import LATEST
 from registrum.core.errors import NameTaken
 from registrum.core.policy import Action
 from registrum.core.projects import Entity, Project
+from registrum.server.db import memberships as places
 from registrum.server.db.columns import among
 from registrum.server.db.statements import prepared
 from registrum.server.db.tables import (
@@ -93,29 +95,37 @@ _GONE_MEMBERSHIPS = or_(
         select(artifacts.c.id).where(among(artifacts.c.project_id, _IN_PROJECT))
     ),
 )
-_EMPTYING = (
+_LOCK_PLACES = prepared(
+    select(collections.c.id)
+    .where(
+        collections.c.deleted_at.is_(None),
+        collections.c.id.in_(
+            select(memberships.c.collection_id).where(
+                memberships.c.deleted_at.is_(None), _GONE_MEMBERSHIPS
+            )
+        ),
+    )
+    .order_by(collections.c.id)
+    .with_for_update()
+)
+# What is linked from or into goes first: who links at the same time waits for its row, and finds it gone.
+_CLOSING = (
     prepared(
-        update(alias_spans)
-        .where(
-            alias_spans.c.until.is_(None),
-            alias_spans.c.membership_id.in_(select(memberships.c.id).where(_GONE_MEMBERSHIPS)),
-        )
-        .values(until=bindparam("now"), ended_by=bindparam("by"))
-    ),
-    prepared(
-        update(memberships)
-        .where(memberships.c.deleted_at.is_(None), _GONE_MEMBERSHIPS)
-        .values(deleted_at=bindparam("now"))
+        update(artifacts)
+        .where(artifacts.c.deleted_at.is_(None), among(artifacts.c.project_id, _IN_PROJECT))
+        .values(deleted_at=bindparam("now"), state="deleted", expires_at=None)
     ),
     prepared(
         update(collections)
         .where(collections.c.deleted_at.is_(None), among(collections.c.project_id, _IN_PROJECT))
         .values(deleted_at=bindparam("now"))
     ),
+)
+_EMPTYING = (
     prepared(
-        update(artifacts)
-        .where(artifacts.c.deleted_at.is_(None), among(artifacts.c.project_id, _IN_PROJECT))
-        .values(deleted_at=bindparam("now"), state="deleted")
+        update(memberships)
+        .where(memberships.c.deleted_at.is_(None), _GONE_MEMBERSHIPS)
+        .values(deleted_at=bindparam("now"))
     ),
     prepared(
         update(runs)
@@ -123,13 +133,30 @@ _EMPTYING = (
         .values(deleted_at=bindparam("now"))
     ),
 )
+_END_ALIASES = prepared(
+    update(alias_spans)
+    .where(
+        alias_spans.c.until.is_(None),
+        alias_spans.c.membership_id.in_(select(memberships.c.id).where(_GONE_MEMBERSHIPS)),
+    )
+    .values(until=bindparam("now"), ended_by=bindparam("by"))
+    .returning(alias_spans.c.collection_id, alias_spans.c.alias)
+)
 
 
 def empty(tx: Tx, project: Grant[Project]) -> None:
-    """Takes away what is in a project: aliases, links here and of its artifacts elsewhere, collections, artifacts, runs."""
+    """Takes away what is in a project: aliases, links here and of its artifacts elsewhere, collections, artifacts, runs.
+
+    Where `latest` of another project's collection went, it moves to the newest version that is left there.
+    """
     found = project.require(Action.DELETE_PROJECT)
+    for statement in _CLOSING:
+        tx.run(statement, project_ids=[found.id], now=tx.now)
+    tx.column(_LOCK_PLACES, project_ids=[found.id])
     for statement in _EMPTYING:
-        tx.run(statement, project_ids=[found.id], now=tx.now, by=tx.actor.user_id)
+        tx.run(statement, project_ids=[found.id], now=tx.now)
+    ended = tx.rows(_END_ALIASES, project_ids=[found.id], now=tx.now, by=tx.actor.user_id)
+    places.latest_to_newest(tx, {row.collection_id for row in ended if row.alias == LATEST})
 
 
 _IN_ENTITIES = prepared(

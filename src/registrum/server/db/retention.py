@@ -73,7 +73,7 @@ _NEXT_INHERITING = prepared(
 )
 _SET_END = prepared(
     update(artifacts)
-    .where(artifacts.c.id == bindparam("artifact_id"))
+    .where(artifacts.c.id == bindparam("artifact_id"), artifacts.c.ttl_seconds.is_(None))
     .values(expires_at=bindparam("ends", type_=Moment))
 )
 
@@ -90,7 +90,7 @@ def inheriting(tx: Tx, entity_id: int, project_id: int | None, behind: int) -> S
 
 
 def set_end(tx: Tx, artifact_id: int, ends: datetime | None) -> None:
-    """When an artifact expires; None: never. For the job that follows a changed default."""
+    """When an artifact that still inherits its TTL expires; None: never. For the job that follows a changed default."""
     tx.run(_SET_END, artifact_id=artifact_id, ends=ends)
 
 

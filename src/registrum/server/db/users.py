@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Text, and_, bindparam, case, exists, func, insert, null, or_, select, update
+from sqlalchemy import Text, and_, bindparam, case, exists, insert, null, or_, select, update
 
 from registrum.core.actors import Actor
 from registrum.core.errors import NameTaken, NotFound
@@ -322,9 +322,10 @@ def password_hash_of(tx: Tx, user_id: int) -> str | None:
 
 
 _ADMINS = prepared(
-    select(func.count())
-    .select_from(users)
+    select(users.c.id)
     .where(users.c.is_admin == bindparam("yes"), users.c.deleted_at.is_(None))
+    .order_by(users.c.id)
+    .with_for_update()
 )
 _NAMES = prepared(select(users.c.username_key).where(among(users.c.username_key, "keys", Text)))
 _ORGANIZATION_IDS = prepared(
@@ -335,8 +336,8 @@ _ORGANIZATION_IDS = prepared(
 
 
 def count_admins(tx: Tx) -> int:
-    """How many living administrators the instance has."""
-    return int(tx.value(_ADMINS, yes=True))
+    """How many living administrators the instance has; who would remove one waits until this transaction ends."""
+    return len(tx.column(_ADMINS, yes=True))
 
 
 def taken_among(tx: Tx, names: Sequence[str]) -> set[str]:

@@ -280,6 +280,7 @@ def delete_artifact(tx: Tx, artifact_id: int, *, with_aliases: bool) -> Artifact
     """
     versions.lock(tx, artifact_id)
     found = artifacts.get_for(tx, Action.WRITE, artifact_id)
+    memberships.lock_places(tx, [artifact_id])
     protected = aliases.protected_on(tx, found)
     if protected:
         raise InUse(

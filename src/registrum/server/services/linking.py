@@ -19,6 +19,7 @@ from registrum.server.db import (
     events,
     memberships,
     projects,
+    versions,
 )
 from registrum.server.db.tx import Tx
 from registrum.server.db.visibility import Grant
@@ -74,6 +75,7 @@ def _source(tx: Tx, ask: LinkArtifact) -> Grant[Artifact]:
                 "There is no artifact with this client id: it must have been logged before it is linked."
             )
         artifact_id = found.id
+    versions.lock(tx, artifact_id)  # who deletes it waits, or has done so
     source = artifacts.get_for(tx, Action.DOWNLOAD, artifact_id)
     if source.thing.state != "committed":
         raise Conflict(

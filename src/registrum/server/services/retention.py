@@ -11,7 +11,7 @@ from registrum.core.events import EventKind, SubjectKind
 from registrum.core.policy import Action
 from registrum.core.projects import ProjectName
 from registrum.core.retention import effective_ttl, expires_at, own_ttl
-from registrum.server.db import entities, events, jobs, projects, retention
+from registrum.server.db import entities, events, jobs, projects, retention, versions
 from registrum.server.db.tx import Tx
 from registrum.server.services.artifacts import delete_artifact
 
@@ -72,6 +72,7 @@ def follow_default(tx: Tx, argument: dict[str, Any]) -> dict[str, Any] | None:
 
 def expire_one(tx: Tx, artifact_id: int) -> bool:
     """Deletes a version whose time has come, unless something has begun to hold it since; whether it did."""
+    versions.lock(tx, artifact_id)
     if not retention.is_expired(tx, artifact_id):
         return False
     try:

@@ -293,9 +293,20 @@ def create_service_account(tx: Tx, team_name: str, description: str, key: NewKey
     user_id = add_account(tx, CreateUser(None, name=text), is_service=True)
     keys.add(tx, user_id, key.digest, key.mask, description=text, seed=key.seed)
     _enter(tx, team, user_id, Role.MEMBER)
-    if team.thing.organization_id is not None:
-        join(tx, team.thing.organization_id, user_id, Role.MEMBER)
+    _join_as_creature(tx, team.thing, user_id)
     return user_id
+
+
+def _join_as_creature(tx: Tx, team: Entity, user_id: int) -> None:
+    """Gives a service account no more in the organization than who made it has: a guest's is a guest."""
+    if team.organization_id is None:
+        return
+    if organizations.may_administer(tx, team.organization_id):
+        join(tx, team.organization_id, user_id, Role.MEMBER)
+        return
+    held = organizations.role_of(tx, team.organization_id, tx.actor.user_id or 0)
+    if held is not None:
+        join(tx, team.organization_id, user_id, min(held, Role.MEMBER))
 
 
 def reveal_first_keys(

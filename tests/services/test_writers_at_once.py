@@ -1,0 +1,242 @@
+"""Two writers at once on PostgreSQL: one waits for the other, and what they leave behind fits together."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from threading import Event
+
+import pytest
+from sqlalchemy import func, select, text
+
+from registrum.core.actors import Actor
+from registrum.core.errors import InUse, NotFound, RegistrumError
+from registrum.core.linking import LinkArtifact
+from registrum.core.policy import Action, Role
+from registrum.core.projects import Project, ProjectName
+from registrum.server.db import Database, collections, open_database, users
+from registrum.server.db.migrations import upgrade
+from registrum.server.db.tables import alias_spans, artifacts, memberships, projects
+from registrum.server.db.tables import users as people
+from registrum.server.db.tx import Tx
+from registrum.server.services import aliases as alias_service
+from registrum.server.services import collections as collection_service
+from registrum.server.services import linking
+from registrum.server.services.aliases import AliasIn
+from registrum.server.services.artifacts import delete_artifact
+from registrum.server.services.members import remove_members
+from registrum.server.services.projects import delete_project
+from registrum.server.services.users import UpdateUser, update_user
+from tests import make
+from tests.postgres import Cluster
+
+
+@pytest.fixture
+def database(postgres: Cluster) -> Iterator[Database]:
+    """SQLite has one writer; this is about the other one."""
+    url = postgres.database_like("migrated", upgrade)
+    opened = open_database(url)
+    yield opened
+    opened.close()
+    postgres.drop(url)
+
+
+class Scene:
+    """A team's project with `net:v0`, and a registry into which `other` is linked as `ranker:v0`."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        database.write(make.ROOT, self._build)
+
+    def _build(self, tx: Tx) -> None:
+        acme = make.organization(tx, "acme")
+        team = make.team(tx, acme, "team")
+        self.demo = make.project(tx, "team", team, "demo", organization_id=acme)
+        self.models = make.registry(tx, "acme", acme, "models")
+        self.net = make.version(tx, self.demo, "net")
+        self.other = make.version(tx, self.demo, "other")
+        linking.link_artifact(tx, self.ask(self.other))
+        self.ranker = collections.get_for_name(tx, Action.READ, self.models, "ranker").thing.id
+
+    def ask(self, artifact_id: int) -> LinkArtifact:
+        target = ProjectName(self.models.entity.name, self.models.name)
+        return LinkArtifact(artifact_id, None, target, "ranker", None, ())
+
+    def alias(self, name: str) -> AliasIn:
+        return AliasIn(ProjectName(self.models.entity.name, self.models.name), "ranker", name)
+
+    def lives(self, project: Project) -> bool:
+        with self.database.read(make.ROOT) as tx:
+            found = tx.one(select(projects).where(projects.c.id == project.id))
+        return found is not None and found.deleted_at is None
+
+
+@pytest.fixture
+def scene(database: Database) -> Scene:
+    return Scene(database)
+
+
+@contextmanager
+def held(database: Database, lock: Callable[[Tx], None]) -> Iterator[Callable[[], None]]:
+    """A transaction that keeps what `lock` locks until the function given is called."""
+    has_begun, may_end = Event(), Event()
+
+    def work(tx: Tx) -> None:
+        lock(tx)
+        has_begun.set()
+        may_end.wait(20)
+
+    with ThreadPoolExecutor(1) as pool:
+        holding = pool.submit(database.write, make.ROOT, work)
+        assert has_begun.wait(20)
+        try:
+            yield may_end.set
+        finally:
+            may_end.set()
+            holding.result()
+
+
+_WAITING = select(func.count()).select_from(text("pg_locks")).where(text("NOT granted"))
+
+
+def until_waiting(database: Database, *writers: "Future[object]") -> None:
+    """Returns once each of these writers waits for a lock or has ended."""
+    while True:
+        with database.read(make.ROOT) as tx:
+            waiting = tx.value(_WAITING)
+        if waiting >= sum(not writer.done() for writer in writers):
+            return
+
+
+def both(
+    database: Database,
+    lock: Callable[[Tx], None],
+    first: Callable[[Tx], object],
+    second: Callable[[Tx], object],
+) -> tuple[BaseException | None, BaseException | None]:
+    """Runs two units of work, the first of which has come as far as the lock before the second begins."""
+    with ThreadPoolExecutor(2) as pool, held(database, lock) as let_go:
+        one: Future[object] = pool.submit(database.write, make.ROOT, first)
+        until_waiting(database, one)
+        two: Future[object] = pool.submit(database.write, make.ROOT, second)
+        until_waiting(database, one, two)
+        let_go()
+        return one.exception(20), two.exception(20)
+
+
+def orphans(database: Database) -> list[int]:
+    """Living memberships of artifacts that are gone."""
+    statement = (
+        select(memberships.c.id)
+        .join(artifacts, artifacts.c.id == memberships.c.artifact_id)
+        .where(memberships.c.deleted_at.is_(None), artifacts.c.deleted_at.is_not(None))
+    )
+    with database.read(make.ROOT) as tx:
+        return tx.column(statement)
+
+
+def stray_aliases(database: Database) -> list[str]:
+    """Aliases that point at memberships which are gone."""
+    statement = (
+        select(alias_spans.c.alias)
+        .join(memberships, memberships.c.id == alias_spans.c.membership_id)
+        .where(alias_spans.c.until.is_(None), memberships.c.deleted_at.is_not(None))
+    )
+    with database.read(make.ROOT) as tx:
+        return tx.column(statement)
+
+
+def test_a_version_that_is_deleted_while_it_is_linked_leaves_no_link(scene: Scene) -> None:
+    link = partial(linking.link_artifact, ask=scene.ask(scene.net))
+    delete = partial(delete_artifact, artifact_id=scene.net, with_aliases=True)
+    errors = both(scene.database, lambda tx: collections.lock(tx, scene.ranker), link, delete)
+    assert errors == (None, None)
+    assert orphans(scene.database) == stray_aliases(scene.database) == []
+
+
+def test_a_sequence_that_is_deleted_while_a_version_is_linked_leaves_no_link(scene: Scene) -> None:
+    with scene.database.read(make.ROOT) as tx:
+        net = collections.get_for_name(tx, Action.READ, scene.demo, "net").thing.id
+    link = partial(linking.link_artifact, ask=scene.ask(scene.net))
+    delete = partial(collection_service.delete_collection, kind="sequence", collection_id=net)
+    errors = both(scene.database, lambda tx: collections.lock(tx, scene.ranker), link, delete)
+    assert errors == (None, None)
+    assert orphans(scene.database) == stray_aliases(scene.database) == []
+
+
+def test_a_project_that_is_deleted_while_a_version_is_linked_leaves_no_link(scene: Scene) -> None:
+    link = partial(linking.link_artifact, ask=scene.ask(scene.net))
+    delete = partial(delete_project, project_id=scene.demo.id, force=False)
+    errors = both(scene.database, lambda tx: collections.lock(tx, scene.ranker), link, delete)
+    assert errors == (None, None)
+    assert not scene.lives(scene.demo)
+    assert orphans(scene.database) == stray_aliases(scene.database) == []
+
+
+def test_an_alias_given_while_its_version_is_unlinked_stands_on_nothing(scene: Scene) -> None:
+    unlink = partial(linking.unlink_artifact, artifact_id=scene.other, collection_id=scene.ranker)
+    give = partial(alias_service.add_aliases, artifact_id=scene.other, asked=[scene.alias("best")])
+    lock = partial(collections.lock, collection_id=scene.ranker)
+    gone, refused = both(scene.database, lock, unlink, give)
+    assert gone is None
+    assert isinstance(refused, NotFound)
+    assert stray_aliases(scene.database) == []
+
+
+def test_a_protected_alias_given_while_its_version_is_deleted_stands_or_was_refused(
+    scene: Scene,
+) -> None:
+    scene.database.write(
+        make.ROOT,
+        lambda tx: alias_service.protect_aliases(tx, scene.models.id, ["production"]),
+    )
+    give = partial(
+        alias_service.add_aliases, artifact_id=scene.other, asked=[scene.alias("production")]
+    )
+    delete = partial(delete_artifact, artifact_id=scene.other, with_aliases=True)
+    lock = partial(collections.lock, collection_id=scene.ranker)
+    given, deleted = both(scene.database, lock, give, delete)
+    assert given is None
+    assert isinstance(deleted, InUse)
+
+
+def test_two_admins_of_the_instance_cannot_unmake_each_other(scene: Scene) -> None:
+    def build(tx: Tx) -> None:
+        for name in ("una", "duo"):
+            make.user(tx, name)
+            number = users.get_named(tx, name).id
+            users.change(tx, number, "is_admin", True)
+
+    scene.database.write(make.ROOT, build)
+
+    def unmake(name: str) -> Callable[[Tx], object]:
+        return lambda tx: update_user(tx, UpdateUser(username=name, is_admin=False))
+
+    def lock(tx: Tx) -> None:
+        tx.column(select(people.c.id).with_for_update())
+
+    errors = both(scene.database, lock, unmake("una"), unmake("duo"))
+    assert [type(error) for error in errors] == [type(None), InUse]
+
+
+def test_two_admins_of_a_registry_cannot_remove_each_other(scene: Scene) -> None:
+    def build(tx: Tx) -> list[Actor]:
+        found = [make.user(tx, name) for name in ("una", "duo")]
+        for actor in found:
+            make.joins_project(tx, actor, scene.models, Role.ADMIN)
+        return found
+
+    una, duo = scene.database.write(make.ROOT, build)
+
+    def remove(by: Actor, whom: Actor) -> BaseException | None:
+        assert whom.user_id is not None
+        number = whom.user_id
+        try:
+            scene.database.write(by, lambda tx: remove_members(tx, scene.models.id, [number], []))
+        except RegistrumError as error:
+            return error
+        return None
+
+    with ThreadPoolExecutor(2) as pool:
+        errors = list(pool.map(remove, (una, duo), (duo, una)))
+    assert sum(error is None for error in errors) == 1
