@@ -30,7 +30,7 @@ from registrum.server.db.manifests import AnnouncedManifest
 from registrum.server.db.tx import Tx
 from registrum.server.db.visibility import Grant
 from registrum.server.services.artifacts import record
-from registrum.server.services.edges import Edge
+from registrum.server.services.edges import Edge, LongEdge
 from registrum.server.services.uploads import BATCH, record_stored
 
 HELD_AT_ONCE = 2000
@@ -74,7 +74,9 @@ class Commits:
         self._running: dict[int, Future[int]] = {}
         self._lock = threading.Lock()
 
-    def commit_artifact(self, edge: Edge, artifact_id: int, patience_s: float = PATIENCE_S) -> int:
+    def commit_artifact(
+        self, edge: LongEdge, artifact_id: int, patience_s: float = PATIENCE_S
+    ) -> int:
         """Makes a pending artifact the next version of its sequence, and waits so long for it.
 
         Args:

@@ -26,8 +26,12 @@ class Edge(Protocol):
     def await_(self, work: Coroutine[Any, Any, T]) -> T:
         """Waits for a coroutine of the store."""
 
-    def apart(self) -> Self:
-        """Another one of the same actor, for work in another thread that may outlast the request; `close` it."""
-
     def close(self) -> None:
         """Ends the read snapshot, if one is open."""
+
+
+class LongEdge(Edge, Protocol):
+    """A request whose work may go on after it has been answered."""
+
+    def apart(self) -> Self:
+        """Another one of the same actor, for work in another thread that may outlast the request; `close` it."""
