@@ -161,7 +161,7 @@ def database(
 
 @pytest.mark.parametrize(
     ("migrated", "seed"),
-    [("sqlite", seed) for seed in range(6)] + [("postgres", seed) for seed in range(6, 8)],
+    [("sqlite", seed) for seed in range(4)] + [("postgres", seed) for seed in range(4, 5)],
     indirect=["migrated"],
 )
 def test_the_conditions_in_sql_are_the_tables_of_the_policy(database: Database, seed: int) -> None:

@@ -29,7 +29,7 @@ OF_THE_ACTOR = {
 }  # fmt: skip
 """Their condition about the actor is fixed: what he may see, fetch or administer."""
 WITHIN_A_USE_CASE = {
-    "collection_edits.artifacts_left", "collections.lock", "entities.add", "entities.taken_among",
+    "collection_edits.artifacts_left", "collections.lock", "memberships.lock_places", "entities.add", "entities.taken_among",
     "memberships.remove_of_artifacts", "organizations.add", "organizations.count_admins", "organizations.role_of",
     "project_removal.ids_in", "project_removal.linked_elsewhere", "project_removal.protected_alias_in",
     "projects.lock", "retention.default_of_entity", "retention.expired", "retention.inheriting", "teams.count_admins",
@@ -38,7 +38,8 @@ WITHIN_A_USE_CASE = {
 """They answer a use case that asked for the right, with numbers and roles only, or lock a row."""
 AFTER_A_USE_CASE = {
     "collection_edits.remove_artifacts", "entities.put_under", "entities.remove", "entities.remove_own",
-    "manifests.seal", "members.remove_everywhere", "members.remove_in_organization", "members.remove_team_everywhere",
+    "manifests.seal", "memberships.latest_to_newest",
+    "members.remove_everywhere", "members.remove_in_organization", "members.remove_team_everywhere",
     "organizations.add_member", "organizations.change_role", "organizations.remove_everywhere",
     "organizations.remove_member", "retention.set_end", "teams.accept_invites", "teams.remove_everywhere",
     "teams.remove_in_organization", "teams.remove_invites", "teams.remove_member", "teams.remove_members",
