@@ -220,3 +220,21 @@ def test_the_first_key_is_shown_to_its_creator_only(
             listed = teams.members_by_team(tx, [team])[team.id]
             shown, _ = reveal_first_keys(tx, SECRETS, listed)
             assert (shown[-1].user.name, shown[-1].api_key) == ("CI bot", secret)
+
+
+def test_the_address_of_a_guest_is_no_ones_who_does_not_know_him(
+    database: Database, people: dict[str, Actor], registry: int
+) -> None:
+    add(database, people["max"], registry, people["sam"], people["vic"])
+
+    def addresses(actor: Actor) -> dict[str, str | None]:
+        with database.read(actor) as tx:
+            found = projects.get_for_id(tx, Action.READ, registry).thing
+            return {m.user.username: m.user.email for m in members.users_of(tx, found)}
+
+    assert addresses(people["max"]) == {
+        "max": "max@example.org",
+        "sam": None,
+        "vic": "vic@example.org",
+    }
+    assert addresses(people["sam"]) == {"max": None, "sam": "sam@example.org", "vic": None}

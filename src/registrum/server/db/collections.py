@@ -256,7 +256,8 @@ def _get_or_add(
         if added is not None:
             _record_created(tx, where, added, {"name": name, "kind": kind, "type": type_name})
         row = tx.one(_BY_NAME, project_id=where.id, collection_name=name)
-        assert row is not None, "it was added, or somebody else's is there"
+        if row is None:  # somebody else's was there, and has been taken away or renamed since
+            raise Conflict(f"Collection {name!r} is just being changed; try again.")
     if row.c_type_name != type_name:
         raise TypeNotAccepted(
             f"Collection {name!r} holds artifacts of type {row.c_type_name!r}, not {type_name!r}."

@@ -22,7 +22,7 @@ from registrum.server.db.tables import (
     users,
 )
 from registrum.server.db.tx import Tx
-from registrum.server.db.users import OPEN_USER_COLUMNS, user_from, with_default
+from registrum.server.db.users import USER_COLUMNS, user_from, with_default
 from registrum.server.db.visibility import Grant, allowed_entity
 
 _ORGANIZATION_ROLE = (
@@ -46,7 +46,7 @@ _TEAM_ROLE = (
 )
 _MEMBERS = prepared(
     select(
-        *OPEN_USER_COLUMNS,
+        *USER_COLUMNS,
         project_members.c.role.label("role"),
         _ORGANIZATION_ROLE.label("in_organization"),
         _TEAM_ROLE.label("by_team"),
@@ -66,7 +66,10 @@ _TEAMS = prepared(
 
 
 def users_of(tx: Tx, registry: Project) -> list[RegistryMember]:
-    """Who is a member of a registry, which the actor was given by a loader, in order of joining."""
+    """Who is a member of a registry, which the actor was given by a loader, in order of joining.
+
+    Whoever makes a registry may add anybody by number, so e-mail addresses are those of people the actor knows.
+    """
     rows = tx.rows(
         _MEMBERS, project_id=registry.id, organization_id=registry.entity.organization_id
     )

@@ -329,14 +329,15 @@ def default_ttl(tx: Tx, artifact: Grant[Artifact]) -> int | None:
 _COUNT_ALIASES = prepared(
     select(func.count(alias_spans.c.id))
     .select_from(
-        memberships.join(alias_spans, alias_spans.c.membership_id == memberships.c.id).join(
-            collections, collections.c.id == memberships.c.collection_id
-        )
+        memberships.join(alias_spans, alias_spans.c.membership_id == memberships.c.id)
+        .join(collections, collections.c.id == memberships.c.collection_id)
+        .join(projects, projects.c.id == memberships.c.project_id)
     )
     .where(
         memberships.c.artifact_id == bindparam("artifact_id"),
         memberships.c.deleted_at.is_(None),
         collections.c.deleted_at.is_(None),
+        projects.c.deleted_at.is_(None),
         alias_spans.c.until.is_(None),
     )
 )
