@@ -3,7 +3,20 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Text, and_, bindparam, case, exists, insert, null, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Text,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    insert,
+    null,
+    or_,
+    select,
+    update,
+)
 
 from registrum.core.actors import Actor
 from registrum.core.errors import NameTaken, NotFound
@@ -133,24 +146,42 @@ def get_named(tx: Tx, name: str) -> User:
     return next((u for u in found if folded(u.username) == folded(name)), found[0])
 
 
-_PAGE = prepared(
+_KEY: ColumnElement[str] = bindparam("key", type_=Text())
+
+
+def _begins_or_ends(column: ColumnElement[Any]) -> ColumnElement[bool]:
+    length = func.length(_KEY)
+    return or_(
+        func.substr(column, 1, length) == _KEY,
+        func.substr(column, func.length(column) - length + 1) == _KEY,
+    )
+
+
+_KNOWN_USERS = (
     select(*USER_COLUMNS)
     .select_from(with_default())
-    .where(
-        users.c.deleted_at.is_(None),
-        users.c.id > bindparam("after_id"),
-        _KNOWN,
-    )
+    .where(users.c.deleted_at.is_(None), users.c.id > bindparam("after_id"), _KNOWN)
     .order_by(users.c.id)
     .limit(bindparam("page_size"))
 )
+_PAGE = prepared(_KNOWN_USERS)
+_PAGE_ALIKE = prepared(
+    _KNOWN_USERS.where(or_(*map(_begins_or_ends, (users.c.username_key, users.c.email_key))))
+)
 
 
-def page_of_known(tx: Tx, action: Action, ask: PageAsk) -> Page[User]:
-    """The living users of the actor's organizations and teams, oldest first."""
+def page_of_known(tx: Tx, action: Action, ask: PageAsk, part: str = "") -> Page[User]:
+    """The living users of the actor's organizations and teams, oldest first.
+
+    Args:
+        part: what the user name or e-mail address begins or ends with, in any case.
+    """
     assert action is Action.READ_ORGANIZATION
-    after = ask.after[-1] if ask.after else 0
-    rows = tx.rows(_PAGE, after_id=int(after), page_size=ask.first + 1)
+    after = int(ask.after[-1] if ask.after else 0)
+    if part:
+        rows = tx.rows(_PAGE_ALIKE, after_id=after, page_size=ask.first + 1, key=folded(part))
+    else:
+        rows = tx.rows(_PAGE, after_id=after, page_size=ask.first + 1)
     return page_of([user_from(row) for row in rows], ask.first, lambda u: [u.id])
 
 

@@ -31,7 +31,7 @@ artifact = Type(
         "ttlDurationSeconds": "ttl_seconds",
         "state": lambda a: a.state.upper(),
         "size": "size_bytes",
-        "commitHash": lambda _: None,
+        "commitHash": lambda a: a.digest if a.state == "committed" else None,
     },
 )
 

@@ -53,12 +53,13 @@ def resolve_viewer(_: None, info: Info) -> User | None:
 def resolve_users(
     _: None, info: Info, query: str | None, after: str | None, first: int | None
 ) -> Page[User]:
-    """Whoever is named exactly; without a name, the people of one's organizations."""
-    if query:
-        return whole(user_rows.named(info.context.tx, query))
-    return user_rows.page_of_known(
-        info.context.tx, Action.READ_ORGANIZATION, page_ask(first, after)
-    )
+    """Whoever is named exactly; else the people of one's organizations, of those that a part of a name fits."""
+    tx = info.context.tx
+    exact = user_rows.named(tx, query) if query else []
+    if exact:
+        return whole(exact)
+    ask = page_ask(first, after)
+    return user_rows.page_of_known(tx, Action.READ_ORGANIZATION, ask, query or "")
 
 
 @user.field("apiKeys")
