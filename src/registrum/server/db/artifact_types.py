@@ -11,10 +11,11 @@ from registrum.core.pages import Page, PageAsk, page_of
 from registrum.core.policy import Action
 from registrum.core.projects import Project
 from registrum.server.db import projects as project_rows
+from registrum.server.db.refusals import refuse
 from registrum.server.db.statements import Prepared, Row, prepared
 from registrum.server.db.tables import artifact_types, collections, projects
 from registrum.server.db.tx import Tx
-from registrum.server.db.visibility import Grant, allowed, refuse
+from registrum.server.db.visibility import Grant, allowed
 
 _ID = prepared(
     select(artifact_types.c.id).where(

@@ -20,6 +20,7 @@ from registrum.core.projects import Project
 from registrum.core.retention import effective_ttl
 from registrum.server.db import projects as project_rows
 from registrum.server.db.columns import among
+from registrum.server.db.refusals import refuse
 from registrum.server.db.statements import Prepared, Row, prepared
 from registrum.server.db.tables import (
     artifact_types,
@@ -30,7 +31,7 @@ from registrum.server.db.tables import (
     projects,
 )
 from registrum.server.db.tx import Tx
-from registrum.server.db.visibility import Grant, allowed, allowed_artifact, refuse
+from registrum.server.db.visibility import Grant, allowed, allowed_artifact
 
 sequences = collections.alias("sequences")
 source_types = artifact_types.alias("source_types")

@@ -20,10 +20,11 @@ from registrum.core.projects import Project
 from registrum.server.db import artifact_types as types
 from registrum.server.db import events, tags
 from registrum.server.db import projects as project_rows
+from registrum.server.db.refusals import refuse
 from registrum.server.db.statements import Prepared, Row, prepared
 from registrum.server.db.tables import ALIVE, artifact_types, collections, projects
 from registrum.server.db.tx import Tx
-from registrum.server.db.visibility import Grant, allowed, refuse
+from registrum.server.db.visibility import Grant, allowed
 
 COLLECTION_COLUMNS = (
     collections.c.id.label("c_id"),

@@ -11,6 +11,7 @@ from registrum.core.names import folded
 from registrum.core.policy import Action
 from registrum.core.projects import Entity
 from registrum.server.db.columns import among
+from registrum.server.db.refusals import refuse_entity
 from registrum.server.db.statements import Prepared, Row, prepared
 from registrum.server.db.tables import (
     artifacts,
@@ -21,7 +22,7 @@ from registrum.server.db.tables import (
     users,
 )
 from registrum.server.db.tx import Taken, Tx
-from registrum.server.db.visibility import Grant, allowed_entity, refuse_entity
+from registrum.server.db.visibility import Grant, allowed_entity
 
 ENTITY_COLUMNS = (
     entities.c.id.label("e_id"),

@@ -21,11 +21,12 @@ from registrum.core.history import (
 )
 from registrum.core.policy import Action
 from registrum.core.runs import Run
+from registrum.server.db.refusals import refuse
 from registrum.server.db.run_writing import Head
 from registrum.server.db.statements import Prepared, Row, prepared
 from registrum.server.db.tables import projects, run_chunks, runs
 from registrum.server.db.tx import Tx
-from registrum.server.db.visibility import Grant, allowed, refuse
+from registrum.server.db.visibility import Grant, allowed
 
 _TAIL = 32
 

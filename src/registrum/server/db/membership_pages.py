@@ -32,6 +32,7 @@ from registrum.server.db.artifacts import (
 from registrum.server.db.collections import COLLECTION_COLUMNS, from_row, with_tags, with_type
 from registrum.server.db.columns import among
 from registrum.server.db.pages import Sorting
+from registrum.server.db.refusals import refuse
 from registrum.server.db.statements import Prepared, Row, prepared
 from registrum.server.db.tables import (
     alias_spans,
@@ -43,7 +44,7 @@ from registrum.server.db.tables import (
 )
 from registrum.server.db.tx import Tx
 from registrum.server.db.version_search import LIVING, NEWEST, NEWEST_VERSION, OLDEST, Search
-from registrum.server.db.visibility import Grant, allowed, refuse
+from registrum.server.db.visibility import Grant, allowed
 
 MEMBERSHIP_COLUMNS = (
     memberships.c.id.label("m_id"),

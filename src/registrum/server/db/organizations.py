@@ -25,17 +25,12 @@ from registrum.core.policy import Action, Role
 from registrum.core.projects import Entity
 from registrum.server.db.columns import among
 from registrum.server.db.entities import ENTITY_COLUMNS, entity_from, with_organization
+from registrum.server.db.refusals import refuse_organization
 from registrum.server.db.statements import Prepared, Row, prepared
 from registrum.server.db.tables import entities, organization_members, organizations, users
 from registrum.server.db.tx import Taken, Tx
 from registrum.server.db.users import USER_COLUMNS, user_from, with_default
-from registrum.server.db.visibility import (
-    ACTOR,
-    IS_ADMIN,
-    Grant,
-    allowed_organization,
-    refuse_organization,
-)
+from registrum.server.db.visibility import ACTOR, IS_ADMIN, Grant, allowed_organization
 
 ORGANIZATION_COLUMNS = (
     organizations.c.id.label("org_id"),

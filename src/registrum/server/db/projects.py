@@ -19,10 +19,11 @@ from registrum.core.projects import Entity, Project, ProjectName
 from registrum.server.db import entities as entity_rows
 from registrum.server.db import events
 from registrum.server.db.columns import among
+from registrum.server.db.refusals import refuse
 from registrum.server.db.statements import Prepared, Row, prepared
 from registrum.server.db.tables import ALIVE, entities, organizations, projects
 from registrum.server.db.tx import Taken, Tx
-from registrum.server.db.visibility import Grant, allowed, refuse
+from registrum.server.db.visibility import Grant, allowed
 
 owners = entities.alias("owners")
 owner_organizations = organizations.alias("owner_organizations")

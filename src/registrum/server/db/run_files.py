@@ -26,11 +26,12 @@ from registrum.core.run_files import RunFile
 from registrum.core.runs import Run
 from registrum.server.db import blobs as blob_rows
 from registrum.server.db.columns import among
+from registrum.server.db.refusals import refuse
 from registrum.server.db.run_writing import Head
 from registrum.server.db.statements import Prepared, Row, prepared
 from registrum.server.db.tables import blobs, projects, run_files, runs
 from registrum.server.db.tx import Tx
-from registrum.server.db.visibility import Grant, allowed, refuse
+from registrum.server.db.visibility import Grant, allowed
 
 _LONGEST_PATTERN = 4096
 

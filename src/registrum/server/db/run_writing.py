@@ -20,10 +20,11 @@ from registrum.core.runs import (
     state_now,
 )
 from registrum.server.db import entities as entity_rows
+from registrum.server.db.refusals import refuse
 from registrum.server.db.statements import Prepared, Row, prepared
 from registrum.server.db.tables import ALIVE, entities, projects, run_tags, runs
 from registrum.server.db.tx import Tx
-from registrum.server.db.visibility import Grant, allowed, refuse
+from registrum.server.db.visibility import Grant, allowed
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,11 @@ from registrum.server.db import entities as entity_rows
 from registrum.server.db import projects as project_rows
 from registrum.server.db import users as user_rows
 from registrum.server.db.columns import among
+from registrum.server.db.refusals import refuse
 from registrum.server.db.statements import Prepared, Row, prepared
 from registrum.server.db.tables import entities, projects, run_tags, runs
 from registrum.server.db.tx import Tx
-from registrum.server.db.visibility import Grant, allowed, refuse
+from registrum.server.db.visibility import Grant, allowed
 
 _LARGE = {"config", "summary", "system_metrics", "history_keys"}
 _WRITABLE = allowed(Action.WRITE).label("is_writable")

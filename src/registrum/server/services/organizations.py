@@ -25,8 +25,9 @@ from registrum.server.db import (
     teams,
     users,
 )
+from registrum.server.db.refusals import require_instance_admin
 from registrum.server.db.tx import Tx
-from registrum.server.db.visibility import Grant, require_instance_admin
+from registrum.server.db.visibility import Grant
 from registrum.server.services.removal import check_unprotected, end_projects, end_team
 
 _PROPOSALS = 50

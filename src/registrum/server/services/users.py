@@ -18,8 +18,8 @@ from registrum.server.db import (
     teams,
     users,
 )
+from registrum.server.db.refusals import require_instance_admin
 from registrum.server.db.tx import Tx
-from registrum.server.db.visibility import require_instance_admin
 from registrum.server.services.credentials import NewKey, NewToken
 from registrum.server.services.removal import check_unprotected, end_account, end_projects
 
