@@ -55,6 +55,8 @@ from registrum.server.blobs.streams import Buffers, chain, no_longer_than, pour
 _T = TypeVar("_T")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _THREADS = 16
+READ_BUDGET_BYTES = 8 * 2**20
+_SMALLEST_READ = 64 * 2**10
 
 
 class DiskStore:
@@ -75,6 +77,7 @@ class DiskStore:
         self._direct_io = direct_io
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="blobs")
         self._buffers = Buffers()
+        self._readers = 0
         self._lock = threading.Lock()
         self._assemblies: dict[BlobKey, Assembly] = {}
         self._joining = Joining(self._pool)
@@ -150,11 +153,12 @@ class DiskStore:
         if fd is None:
             yield chunk
             return
+        self._readers += 1
         try:
             while chunk:
                 yield chunk
                 start += len(chunk)
-                room = min(CHUNK_BYTES, end - start)
+                room = min(self._read_size(), end - start)
                 # A thread costs more than the copy, so one is asked only for what is not in memory.
                 cached = read_cached(fd, start, room)
                 if cached is not None:
@@ -162,7 +166,13 @@ class DiskStore:
                 else:
                     chunk = await self._in_thread(read_ahead, fd, start, room)
         finally:
+            self._readers -= 1
             os.close(fd)
+
+    def _read_size(self) -> int:
+        """Bytes that one of those who read at once takes at a time: a slow peer holds about three such chunks."""
+        share = READ_BUDGET_BYTES // max(1, self._readers)
+        return max(_SMALLEST_READ, min(CHUNK_BYTES, share - share % _SMALLEST_READ))
 
     def read_whole(self, key: BlobKey, max_bytes: int) -> bytes:
         """See `BlobStore.read_whole`."""

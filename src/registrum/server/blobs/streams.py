@@ -21,7 +21,7 @@ from registrum.server.blobs.store import CHUNK_BYTES
 
 RING_BLOCKS = 6
 BUDGET_BLOCKS = 32
-_SPARE_BLOCKS = 24
+_SPARE_BLOCKS = 8
 _PRIVATE = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
 
 Lane = Callable[[memoryview], None]
