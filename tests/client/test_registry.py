@@ -8,7 +8,7 @@ import pytest
 import wandb
 from wandb.errors import CommError
 
-from tests.client.whale import ENTITY, ORGANIZATION, TEAM, Whale
+from tests.client.whale import ENTITY, ORGANIZATION, TEAM, Whale, reason
 
 Link = Callable[..., wandb.Artifact]
 
@@ -24,18 +24,6 @@ def link(world: Whale, request: pytest.FixtureRequest) -> Link:
         return source.link(f"wandb-registry-{registry}/{name}-{kind}", aliases=aliases)
 
     return make
-
-
-def reason(act: Callable[[], object], kind: type[BaseException] = Exception) -> str:
-    """The sentences of the exception that this must end in, with its causes."""
-    with pytest.raises(kind) as caught:
-        act()
-    told: list[str] = []
-    error: BaseException | None = caught.value
-    while error is not None:
-        told.append(str(error))
-        error = error.__cause__ or error.__context__
-    return "\n".join(told)
 
 
 def test_every_property_of_a_registry(world: Whale) -> None:

@@ -6,7 +6,7 @@ member, vera viewer and rae restricted viewer; of these only nora belongs to the
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -125,3 +125,15 @@ def whale(server: Server, home: Path) -> Iterator[Whale]:
             deep.add_members(user).update_member(user, role)
         yield made
         wandb.teardown()
+
+
+def reason(act: Callable[[], object], kind: type[BaseException] = Exception) -> str:
+    """The sentences of the exception that this must end in, with its causes."""
+    with pytest.raises(kind) as caught:
+        act()
+    told: list[str] = []
+    error: BaseException | None = caught.value
+    while error is not None:
+        told.append(str(error))
+        error = error.__cause__ or error.__context__
+    return "\n".join(told)
