@@ -83,7 +83,7 @@ def _asked() -> Asked:
 
 def _measure(asked: Asked, scratch: Path, report: Report) -> None:
     scratch.chmod(0o755)
-    bare.measure(scratch, report)
+    bare.measure(scratch, "", report)
     if "client" in asked.parts:
         starting.measure_client(scratch, report, 3 if asked.is_quick else 15)
     if "transfers" in asked.parts:
@@ -95,6 +95,7 @@ def _measure(asked: Asked, scratch: Path, report: Report) -> None:
         for versions in asked.sizes:
             try:
                 with _populated(kind, versions, scratch) as full:
+                    bare.measure(scratch, full.where, report)
                     _on_database(asked, full, report)
             except PostgresMissing as missing:
                 print(f"{kind} is left out: {missing}", flush=True)

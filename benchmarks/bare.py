@@ -14,9 +14,10 @@ from benchmarks.served import Client, Served
 ROUNDS = 3000
 
 
-def measure(scratch: Path, report: Report) -> None:
+def measure(scratch: Path, where: str, report: Report) -> None:
     """Its CPU per request, by the same client."""
     path = scratch / "bare.sqlite"
+    path.unlink(missing_ok=True)
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE things (id INTEGER PRIMARY KEY, name TEXT)")
         connection.executemany(
@@ -31,7 +32,7 @@ def measure(scratch: Path, report: Report) -> None:
         client = _connected(served)
         request = client.body("{ x }", {})
         taken = measured(served, [lambda: client.send(request)] * ROUNDS)
-        report.add("bare Starlette and one indexed query, CPU ms", taken.cpu_ms, "")
+        report.add("bare Starlette and one indexed query, CPU ms", taken.cpu_ms, where)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(10)
