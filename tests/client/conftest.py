@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.client.live import Person, Server, running
+from tests.client.live import Person, Server, add_person, running
 from tests.client.whale import Whale, whale
 
 _numbers = count(1)
@@ -46,31 +46,7 @@ def new_person(server: Server, tmp_path: Path) -> NewPerson:
         in_team: bool = True,
     ) -> Person:
         username = f"{name}-{next(_numbers)}-{tmp_path.name[-20:]}".lower().replace("_", "-")
-        key = f"local-{username.replace('-', '_')}" + "k" * 40
-        server.graphql(
-            server.admin,
-            "mutation($e: String!, $u: String, $k: String) {"
-            " createUser(input: {email: $e, username: $u, apiKey: $k}) { user { id } } }",
-            e=f"{username}@example.org",
-            u=username,
-            k=key,
-        )
-        if organization_role:
-            server.graphql(
-                server.admin,
-                "mutation($u: String!, $r: String!) { addOrganizationMember(input:"
-                ' {organizationName: "registrum", username: $u, role: $r}) { success } }',
-                u=username,
-                r=organization_role,
-            )
-        if in_team:
-            server.graphql(
-                server.admin,
-                "mutation($u: String!) { createInvite(input:"
-                ' {entityName: "main", username: $u}) { invite { id } } }',
-                u=username,
-            )
-        return Person(username, key, tmp_path / username)
+        return add_person(server, username, tmp_path / username, organization_role, in_team)
 
     return make
 

@@ -126,6 +126,41 @@ def running(
         reader.join(10)
 
 
+def add_person(
+    server: Server,
+    username: str,
+    home: Path,
+    organization_role: str | None = "member",
+    in_team: bool = True,
+) -> Person:
+    """Makes a person with a key; by default of the first organization, and of its team."""
+    key = f"local-{username.replace('-', '_')}" + "k" * 40
+    server.graphql(
+        server.admin,
+        "mutation($e: String!, $u: String, $k: String) {"
+        " createUser(input: {email: $e, username: $u, apiKey: $k}) { user { id } } }",
+        e=f"{username}@example.org",
+        u=username,
+        k=key,
+    )
+    if organization_role:
+        server.graphql(
+            server.admin,
+            "mutation($u: String!, $r: String!) { addOrganizationMember(input:"
+            ' {organizationName: "registrum", username: $u, role: $r}) { success } }',
+            u=username,
+            r=organization_role,
+        )
+    if in_team:
+        server.graphql(
+            server.admin,
+            "mutation($u: String!) { createInvite(input:"
+            ' {entityName: "main", username: $u}) { invite { id } } }',
+            u=username,
+        )
+    return Person(username, key, home)
+
+
 def client_environment(server: Server, person: Person) -> dict[str, str]:
     """The environment in which the client is this person's, against this server, and touches nothing else."""
     person.home.mkdir(parents=True, exist_ok=True)
