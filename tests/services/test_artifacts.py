@@ -261,3 +261,10 @@ def test_a_client_id_stands_for_the_artifact_to_those_who_may_see_it(desk: Desk)
         assert known.id == found.id
     with desk.database.read(STRANGER) as tx:
         assert artifacts.by_client_id(tx, "mine") is None
+
+
+def test_a_version_takes_a_hundred_tags_at_once_and_no_more(desk: Desk) -> None:
+    logged = desk.log(FILES, tags=tuple(f"tag {n}" for n in range(100)))
+    assert len(tags_of(desk, logged.id)) == 100
+    with pytest.raises(Invalid, match="100 tags"):
+        change(desk, logged.id, tags_to_add=tuple(f"more {n}" for n in range(101)))

@@ -9,14 +9,25 @@ from sqlalchemy import select, update
 
 from registrum.core.actors import ANONYMOUS
 from registrum.core.errors import NotFound, Unprocessable
+from registrum.core.history import Lines, Stream
+from registrum.core.run_reports import Report
 from registrum.core.runs import RunName, SaveRun
 from registrum.server.blobs.store import BlobKey, Expected
 from registrum.server.db import Database, garbage
 from registrum.server.db.database import utc_now
-from registrum.server.db.tables import artifacts, blobs, manifests, reservations, run_files, runs
+from registrum.server.db.tables import (
+    artifacts,
+    blobs,
+    manifests,
+    reservations,
+    run_chunks,
+    run_files,
+    runs,
+)
 from registrum.server.jobs import gc
 from registrum.server.jobs.runner import Desk as JobDesk
 from registrum.server.services.artifacts import delete_artifact
+from registrum.server.services.history import write_report
 from registrum.server.services.run_files import create_run_files
 from registrum.server.services.runs import save_run
 from tests.services.desk import ANN, Desk, digest_of, entries_of, manifest, open_desk
@@ -130,6 +141,21 @@ def test_files_of_deleted_runs_go_and_those_of_living_ones_stay(desk: Desk) -> N
     years_pass(desk)
     collect(desk)
     assert stored(desk) == {keys["living"]}
+
+
+def test_history_of_deleted_runs_goes_and_that_of_living_ones_stays(desk: Desk) -> None:
+    for name in ("living", "dead"):
+        run = RunName("team", "demo", name)
+        report = Report((Lines(Stream.HISTORY, 0, ('{"_step": 0}',), (0,)),))
+        desk.write(lambda tx, r=run: save_run(tx, r, SaveRun()))  # type: ignore[misc]
+        desk.write(lambda tx, r=run, p=report: write_report(tx, r, p))  # type: ignore[misc]
+    now = utc_now()
+    desk.write(lambda tx: tx.run(update(runs).where(runs.c.name == "dead").values(deleted_at=now)))
+    years_pass(desk)
+    collect(desk)
+    with desk.database.read(ANONYMOUS) as tx:
+        left = select(runs.c.name).join(run_chunks, run_chunks.c.run_id == runs.c.id)
+        assert tx.column(left) == ["living"]
 
 
 def test_a_blob_that_is_referred_to_again_is_not_marked(desk: Desk) -> None:

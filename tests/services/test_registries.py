@@ -296,3 +296,8 @@ def test_lists_are_filtered_sorted_and_paged(database: Database, people: dict[st
     assert total == 5
     with pytest.raises(InvalidFilter):
         listed(database, people["vic"], order="-views")
+
+
+def test_a_list_of_types_has_an_end(database: Database, people: dict[str, Actor]) -> None:
+    with pytest.raises(Invalid, match="500 artifact types"):
+        edit(database, people["max"], types=tuple((f"type-{n}", None) for n in range(501)))

@@ -22,6 +22,7 @@ from registrum.server.db.tables import (
     manifests,
     pending_aliases,
     reservations,
+    run_chunks,
     run_files,
     runs,
     uploads,
@@ -30,6 +31,7 @@ from registrum.server.db.tx import Tx
 
 WINDOW = 5000
 BATCH = 500
+CHUNKS = 100
 _BEFORE = bindparam("before", type_=Moment)
 
 # --- Uploads that were given up
@@ -142,6 +144,29 @@ _PURGE_RUN_FILES = prepared(
         )
     )
 )
+
+
+_OLD_CHUNKS = (
+    select(run_chunks.c.run_id, run_chunks.c.stream, run_chunks.c.first_line)
+    .join(runs, runs.c.id == run_chunks.c.run_id)
+    .where(runs.c.deleted_at < _BEFORE)
+    .limit(CHUNKS)
+    .subquery()
+)
+_PURGE_CHUNKS = prepared(
+    delete(run_chunks).where(
+        exists().where(
+            _OLD_CHUNKS.c.run_id == run_chunks.c.run_id,
+            _OLD_CHUNKS.c.stream == run_chunks.c.stream,
+            _OLD_CHUNKS.c.first_line == run_chunks.c.first_line,
+        )
+    )
+)
+
+
+def purge_run_history(tx: Tx, before: datetime) -> int:
+    """Removes at most `CHUNKS` chunks of history, events and console of runs that were deleted before then; how many."""
+    return tx.run(_PURGE_CHUNKS, before=before)
 
 
 def purge_run_files(tx: Tx, before: datetime) -> int:

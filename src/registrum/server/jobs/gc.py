@@ -31,18 +31,22 @@ def abandon(desk: Desk, argument: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def empty_trash(desk: Desk, argument: dict[str, Any]) -> dict[str, Any] | None:
-    """Lets a few deleted artifacts go for good, and files of deleted runs."""
+    """Lets a few deleted artifacts go for good, and files and history of deleted runs."""
     with desk.database.read(SYSTEM) as tx:
         found = garbage.trash(tx, tx.now - TRASH_LASTS, argument.get("behind", 0))
     for artifact_id in found:
         while not desk.database.write(SYSTEM, partial(garbage.purge, artifact_id=artifact_id)):
             pass
-    purged = desk.database.write(
-        SYSTEM, lambda tx: garbage.purge_run_files(tx, tx.now - TRASH_LASTS)
-    )
+
+    def runs_go(tx: Tx) -> bool:
+        before = tx.now - TRASH_LASTS
+        chunks = garbage.purge_run_history(tx, before)
+        return garbage.purge_run_files(tx, before) == garbage.BATCH or chunks == garbage.CHUNKS
+
+    more = desk.database.write(SYSTEM, runs_go)
     if found:
         return {"behind": found[-1]}
-    return argument if purged >= garbage.BATCH else None
+    return argument if more else None
 
 
 def mark(desk: Desk, argument: dict[str, Any]) -> dict[str, Any] | None:

@@ -30,6 +30,7 @@ from registrum.server.db.visibility import Grant
 
 MAX_TEXT = 1 << 16
 MAX_CLIENT_ID = 256
+MAX_TAGS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def create_artifact(tx: Tx, ask: CreateArtifact) -> int:
         Conflict: the client id was used for other content, or the name is a portfolio's.
     """
     ask_aliases = checked(ask.aliases)
-    ask_tags = tuple(check_tag(name) for name in ask.tags)
+    ask_tags = check_tags(ask.tags)
     algorithm = artifact_algorithm(ask.algorithm)
     _check(ask)
     metadata, ttl = check_metadata(ask.metadata), own_ttl(ask.ttl_seconds)
@@ -137,6 +138,17 @@ def _check(ask: CreateArtifact) -> None:
         )
     if ask.history_step is not None and not -1 <= ask.history_step < 1 << 62:
         raise Invalid(f"{ask.history_step} is not a step of a history.")
+
+
+def check_tags(names: Sequence[str]) -> tuple[str, ...]:
+    """Tags to give, each once.
+
+    Raises:
+        Invalid, InvalidName: there are more than `MAX_TAGS`, or one of them cannot be a tag.
+    """
+    if len(names) > MAX_TAGS:
+        raise Invalid(f"At most {MAX_TAGS} tags can be changed at once.")
+    return tuple(dict.fromkeys(check_tag(name) for name in names))
 
 
 def check_text(what: str, text: str | None) -> str | None:
@@ -242,7 +254,7 @@ def update_artifact(tx: Tx, ask: UpdateArtifact) -> int:
 
 
 def _change_tags(tx: Tx, found: Grant[Artifact], ask: UpdateArtifact) -> None:
-    add = tuple(check_tag(name) for name in ask.tags_to_add)
+    add = check_tags(ask.tags_to_add)
     if not add and not ask.tags_to_remove:
         return
     tags.change_of_artifact(tx, found, add, ask.tags_to_remove)

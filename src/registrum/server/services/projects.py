@@ -28,6 +28,7 @@ from registrum.server.db.visibility import Grant
 from registrum.server.services.removal import check_unprotected, end_projects
 
 LONGEST_DESCRIPTION = 64 * 1024
+MOST_TYPES = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,8 @@ def upsert_project(tx: Tx, ask: UpsertProject) -> Upserted:
     """
     if ask.description is not None and len(ask.description) > LONGEST_DESCRIPTION:
         raise Invalid(f"A description may have at most {LONGEST_DESCRIPTION} characters.")
+    if len(ask.types) > MOST_TYPES:
+        raise Invalid(f"At most {MOST_TYPES} artifact types can be listed at once.")
     if ask.project_id is not None:
         number = projects.get_for_id(tx, Action.READ, ask.project_id).thing.id
         return _edit(tx, number, ask)

@@ -50,6 +50,9 @@ def delete_files(tx: Tx, ids: Sequence[int]) -> None:
     """Removes files of runs.
 
     Raises:
+        Invalid: too many at once.
         NotFound, Forbidden: as `create_run_files`, for any of them; none is removed then.
     """
+    if len(ids) > MOST_AT_ONCE:
+        raise Invalid(f"At most {MOST_AT_ONCE} files of runs can be deleted at once.")
     run_files.remove(tx, run_files.get_for_ids(tx, Action.WRITE, ids))

@@ -20,6 +20,7 @@ from registrum.server.db.tx import Tx
 from registrum.server.services import artifacts
 
 MOST_VERSIONS = 200
+MOST_TAGS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ def save_run(tx: Tx, name: RunName, ask: SaveRun) -> SavedRun:
         Forbidden: the actor may see the project, but not write there.
     """
     check_run_name(name.name)
+    _check_tags(ask)
     project = projects.create_on_demand(tx, name.entity, name.project)
     run, is_new = run_writing.get_or_add(tx, project, name.name)
     run_writing.change(tx, run, ask)
@@ -64,11 +66,17 @@ def edit_run(tx: Tx, run_id: int, ask: SaveRun) -> SavedRun:
         NotFound: there is no such run, or the actor may not see it.
         Forbidden: the actor may see it, but not write there.
     """
+    _check_tags(ask)
     run = run_writing.get_for_id(tx, Action.WRITE, run_id)
     run_writing.change(tx, run, ask)
     if ask.state is not None and ask.state is not run.thing.state:
         run_writing.point_state(tx, run, ask.state)
     return SavedRun(run.thing.id, is_new=False)
+
+
+def _check_tags(ask: SaveRun) -> None:
+    if ask.tags is not None and len(ask.tags) > MOST_TAGS:
+        raise Invalid(f"A run may have at most {MOST_TAGS} tags.")
 
 
 def update_run_state(tx: Tx, run_id: int, state: str) -> None:
