@@ -56,7 +56,9 @@ def test_a_failed_job_waits_for_its_next_try_with_the_reason(desk: Desk) -> None
     assert row.due_at > utc_now()
 
 
-def test_a_job_of_a_dead_process_is_taken_again_once_its_lease_has_ended(database: Database) -> None:
+def test_a_job_of_a_dead_process_is_taken_again_once_its_lease_has_ended(
+    database: Database,
+) -> None:
     database.write(ANONYMOUS, lambda tx: jobs.add(tx, "x", {"a": 1}))
     first = database.write(ANONYMOUS, lambda tx: jobs.take(tx, timedelta(hours=1)))
     assert first is not None

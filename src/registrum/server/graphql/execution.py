@@ -34,7 +34,7 @@ class ProjectingExecutor(Executor[Any]):
     bound: BoundSchema
     variant: Variant
 
-    def complete_value(  # noqa: PLR0917 - graphql-core's signature
+    def complete_value(
         self,
         return_type: GraphQLOutputType,
         field_details_list: FieldDetailsList,
