@@ -172,6 +172,16 @@ def test_types_are_add_only(database: Database, people: dict[str, Actor]) -> Non
         assert artifact_types.accepted_in(tx, found) == {"model", "dataset"}
 
 
+def test_from_all_types_to_a_list(database: Database, people: dict[str, Actor]) -> None:
+    edit(database, people["ada"])
+    assert acme.read(database, people["ada"], "ranker").accepts_any_type
+    edit(database, people["ada"], types=(("model", None),), accepts_any_type=False)
+    found = acme.read(database, people["ada"], "ranker")
+    with database.read(people["ada"]) as tx:
+        assert artifact_types.accepted_in(tx, found) == {"model"}
+    assert not found.accepts_any_type
+
+
 @pytest.mark.parametrize("access", ["USER_READ", "private"])
 def test_there_are_two_kinds_of_access(
     database: Database, people: dict[str, Actor], access: str

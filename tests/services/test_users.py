@@ -117,6 +117,18 @@ def test_people_see_those_of_their_organizations_and_whom_they_name(
         assert [u.username for u in page.nodes] == ["sam"]
 
 
+@pytest.mark.parametrize(
+    ("part", "found"),
+    [("A", ["ada"]), ("x", ["max"]), ("EXAMPLE.org", ["ada", "max", "vic"]), ("sa", []), ("%", [])],
+)
+def test_people_are_found_by_the_beginning_or_end_of_their_names(
+    database: Database, people: dict[str, Actor], part: str, found: list[str]
+) -> None:
+    with database.read(people["vic"]) as tx:
+        page = users.page_of_known(tx, Action.READ_ORGANIZATION, PageAsk(), part)
+        assert [u.username for u in page.nodes] == found
+
+
 def test_one_changes_ones_own_account_only(database: Database, people: dict[str, Actor]) -> None:
     own = UpdateUser(name="Maximilian")
     database.write(people["max"], lambda tx: service.update_user(tx, own))
