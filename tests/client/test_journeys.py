@@ -124,7 +124,11 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize(
     "kind",
-    ["on_sqlite", "on_postgresql", pytest.param("on_s3", marks=pytest.mark.slow)],
+    [
+        pytest.param("on_sqlite", marks=pytest.mark.slow),
+        "on_postgresql",
+        pytest.param("on_s3", marks=pytest.mark.slow),
+    ],
 )
 def test_a_team_trains_links_uses_and_promotes(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path
