@@ -50,7 +50,8 @@ FEW_ROWS = 1_000
 """Of a scope: no plan is needed for it."""
 MOST_VISITED = 4_000
 """By condition."""
-MOST_IN_SET = 20_000
+MOST_IN_SET = 12_000
+"""Beyond, looking at each version in order costs less than collecting them, at a million."""
 MOST_MERGED = 16
 """Registries that are read one by one."""
 MOST_COLLECTIONS = 200
@@ -459,7 +460,12 @@ def _total_statement(shape: _Shape) -> Prepared:
 
 
 def _conditions(shape: _Shape, branch: int | None) -> list[ColumnElement[bool]]:
-    found = [_ALIVE if shape.is_hopeful else LIVING, *_here(shape, branch)]
+    found, here = [_ALIVE if shape.is_hopeful else LIVING], _here(shape, branch)
+    # SQLite keeps to the order in which conditions are written: what few rows are in is looked at before the place,
+    # which nearly all are in.
+    is_set_first = bool(shape.plan.leaves) and not shape.is_driven
+    if not is_set_first:
+        found += here
     if shape.by_collection in ("ids", "first"):
         collection_id: ColumnElement[int] = memberships.c.collection_id
         if shape.by_collection == "ids":
@@ -469,7 +475,7 @@ def _conditions(shape: _Shape, branch: int | None) -> list[ColumnElement[bool]]:
         found.append(filters.condition(shape.collection_filter, COLLECTION_FIELDS))
     if shape.filter is not None:
         found.append(filters.condition(shape.filter, VERSION_FIELDS, shape.plan))
-    return found
+    return [*found, *here] if is_set_first else found
 
 
 def _here(shape: _Shape, branch: int | None) -> Sequence[ColumnElement[bool]]:
