@@ -32,7 +32,15 @@ def _time_text(value: Any) -> str:
         raise TypeError(f"A DateTime must be an aware datetime, not {value!r}.")
     if value.tzinfo is not UTC:
         value = value.astimezone(UTC)
-    return f"{value.isoformat(timespec='seconds')[:19]}Z"
+    # Half the time of `isoformat`, which writes an offset only to have it cut off.
+    return "%04d-%02d-%02dT%02d:%02d:%02dZ" % (  # noqa: UP031
+        value.year,
+        value.month,
+        value.day,
+        value.hour,
+        value.minute,
+        value.second,
+    )
 
 
 def _time(value: Any) -> datetime:
@@ -45,6 +53,8 @@ def _time(value: Any) -> datetime:
 
 def _int64(value: Any) -> int:
     """An integer of 64 bits; clients may send it as a string of digits."""
+    if type(value) is int and INT64_MIN <= value <= INT64_MAX:
+        return value
     try:
         number = int(value) if isinstance(value, str) and len(value) <= 20 else value
     except ValueError:
