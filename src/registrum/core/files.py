@@ -4,6 +4,7 @@ import mimetypes
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from registrum.core.digests import Algorithm
 from registrum.core.manifest import Entry
@@ -69,8 +70,7 @@ class ReservedFile:
     is_stored: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ArtifactFile:
+class ArtifactFile(NamedTuple):
     """A file or reference of a committed artifact.
 
     Attributes:

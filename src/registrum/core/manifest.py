@@ -8,7 +8,7 @@ fields that only meant something on the client's machine, and written so that an
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from registrum.core.digests import Algorithm
 from registrum.core.errors import Invalid, InvalidName, TooLarge, Unprocessable
@@ -28,8 +28,7 @@ _PREFIX = (
 _SUFFIX = b"}}"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A file or a reference of an artifact.
 
     Attributes:

@@ -12,7 +12,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import quote, unquote
 
 from registrum.core.errors import SignatureInvalid
@@ -27,8 +27,7 @@ Disposition = Literal["attachment", "inline"]
 _SECRET_MIN_BYTES = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Claims:
+class Claims(NamedTuple):
     """What the holder of a signed URL may do.
 
     Attributes:

@@ -22,7 +22,7 @@ _GET_LASTS = timedelta(seconds=GET_LASTS_S)
 _PUT_LASTS = timedelta(seconds=PUT_LASTS_S)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class File:
     """What every field of the wire's `File` is read from, whether a file of an artifact, of a run, or one to come.
 
@@ -152,7 +152,7 @@ def _entry_url(context: Context, found: ArtifactFile) -> str:
 
 
 def _as_files(context: Context, page: Page[ArtifactFile]) -> Page[File]:
-    edges = tuple(Edge(of_artifact(context, edge.node), edge.cursor) for edge in page.edges)
+    edges = tuple([Edge(of_artifact(context, edge.node), edge.place) for edge in page.edges])
     return Page(edges, page.has_next_page, page.total_count)
 
 
