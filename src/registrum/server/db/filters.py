@@ -74,6 +74,8 @@ class Plan:
         more_facts: how many artifacts have metadata beyond what is indexed: "none", "few" or "many".
         one_value: the leaves are about one path, at which no artifact has several values.
         sorted_by: the field that the rows are read in the order of; conditions on it narrow that reading.
+        also: other conditions on metadata, by which the rows of the leaves are chosen before anything else is looked at;
+            where no artifact has more facts.
     """
 
     leaves: tuple[Compare, ...] = ()
@@ -81,6 +83,7 @@ class Plan:
     more_facts: str = "many"
     one_value: bool = False
     sorted_by: str = ""
+    also: tuple[Compare, ...] = ()
 
 
 class Field(Protocol):
@@ -403,6 +406,8 @@ class Facts(_Document):
         """See `Field.condition`."""
         if leaf.op == "$size":
             return self._size(leaf, plan)
+        if leaf in plan.also:
+            return true()
         if leaf in plan.leaves:
             among_found = _is_in(self.thing, self.found_by(plan.leaves, plan), plan)
             if len(plan.leaves) == 1 or plan.one_value:
@@ -414,10 +419,7 @@ class Facts(_Document):
                 if leaf is plan.leaves[0]
                 else self.condition(leaf, rest)
             )
-        # SQLite is to look into the artifact's facts, not for all with this value.
-        row = _test_scalar(leaf, off_index(self.rows.c.number), off_index(self.rows.c.text))
-        rows = select(1).where(self.rows.c.artifact_id == self.thing, *self._at(leaf), row)
-        found: Condition = exists(rows.correlate_except(self.rows))
+        found = self._any(leaf, self.rows, self.thing)
         if plan.more_facts == "none":
             return found
         return or_(found, and_(self.more.is_not(None), self._more(leaf, self.more) > 0))
@@ -427,7 +429,10 @@ class Facts(_Document):
         if plan.more_facts == "many" or not all(_is_searchable(leaf) for leaf in leaves):
             return None
         owner, more = self.rows.c.artifact_id, self.all_more.c.more_facts
-        found: Any = select(owner).where(*(part for leaf in leaves for part in self._row(leaf)))
+        found: Any = select(owner).where(
+            *(part for leaf in leaves for part in self._row(leaf)),
+            *(self._any(leaf, self.rows.alias(), owner) for leaf in plan.also),
+        )
         others = []
         if len(leaves) > 1 and not plan.one_value:
             # Of a list, one value may fit one condition and another value the other one.
@@ -438,6 +443,21 @@ class Facts(_Document):
             others.append(select(self.all_more.c.id).where(more.is_not(None), *enough))
         combined: Select[Any] = found.union_all(*others) if others else found
         return combined
+
+    def counts_also(self, plan: Plan, most: str) -> "Select[Any]":
+        """How many of the first rows of the leaves, up to the parameter `most`, the conditions of `also` hold for."""
+        some = self.found_by(plan.leaves, replace(plan, also=()))
+        assert some is not None
+        first = some.limit(bindparam(most)).subquery()
+        also = (self._any(leaf, self.rows.alias(), first.c.artifact_id) for leaf in plan.also)
+        return select(func.count()).select_from(first).where(*also)
+
+    def _any(self, leaf: Compare, rows: FromClause, thing: ColumnElement[Any]) -> Condition:
+        # SQLite is to look into the artifact's facts, not for all with this value.
+        row = _test_scalar(leaf, off_index(rows.c.number), off_index(rows.c.text))
+        at = [rows.c.path == bindparam(leaf.value.path)] if leaf.value.path else []
+        found = select(1).where(rows.c.artifact_id == thing, *at, row)
+        return exists(found.correlate_except(rows))
 
     def _row(self, leaf: Compare) -> list[Condition]:
         return [*self._at(leaf), _test_scalar(leaf, self.rows.c.number, self.rows.c.text)]

@@ -24,7 +24,7 @@ from registrum.server.db.artifacts import sequences
 from registrum.server.db.columns import among
 from registrum.server.db.conditions import off_index
 from registrum.server.db.fields import COLLECTION_FIELDS, PROJECT_FIELDS, VERSION_FIELDS
-from registrum.server.db.filters import Plain, Plan
+from registrum.server.db.filters import Facts, Plain, Plan
 from registrum.server.db.pages import Sorting
 from registrum.server.db.statements import Prepared, Row, prepared
 from registrum.server.db.tables import artifacts, collections, facts, memberships, projects
@@ -52,6 +52,9 @@ MOST_VISITED = 4_000
 """By condition."""
 MOST_IN_SET = 12_000
 """Beyond, looking at each version in order costs less than collecting them, at a million."""
+SAMPLE = 200
+"""Rows of one condition that are looked at, to learn how many of them others hold for."""
+FEW_OF_SAMPLE = 60
 MOST_MERGED = 16
 """Registries that are read one by one."""
 MOST_COLLECTIONS = 200
@@ -326,7 +329,34 @@ def _plan(tx: Tx, shape: _Shape, given: Mapping[str, Any]) -> Plan:
     if len(best) > 1 and best[0].field == "metadata" and plan.more_facts == "none":
         several = tx.value(_several_values(best[0].value.path), most=1, **given)
         chosen = replace(chosen, one_value=not several)
-    return replace(chosen, drives=True) if _is_plain(chosen) else chosen
+    if _is_plain(chosen):
+        return replace(chosen, drives=True)
+    return chosen if chosen.drives else _with_others(tx, shape, chosen, given)
+
+
+def _with_others(tx: Tx, shape: _Shape, plan: Plan, given: Mapping[str, Any]) -> Plan:
+    """The plan by what several conditions on metadata hold for together, if a sample says that those are few."""
+    field = VERSION_FIELDS[plan.leaves[0].field]
+    is_exact = len(plan.leaves) == 1 or plan.one_value
+    if not isinstance(field, Facts) or plan.more_facts != "none" or not is_exact:
+        return plan
+    others = [
+        leaf
+        for leaf in filters.required(shape.filter)
+        if VERSION_FIELDS[leaf.field] is field and leaf.op != "$size" and leaf not in plan.leaves
+    ]
+    if not others:
+        return plan
+    both = replace(plan, also=tuple(others), drives=True)
+    fitting = tx.value(_sample(both), **given, most=SAMPLE)
+    return both if fitting <= FEW_OF_SAMPLE else plan
+
+
+@lru_cache(maxsize=256)
+def _sample(plan: Plan) -> Prepared:
+    field = VERSION_FIELDS[plan.leaves[0].field]
+    assert isinstance(field, Facts)
+    return prepared(field.counts_also(plan, "most"))
 
 
 def _is_plain(plan: Plan) -> bool:
