@@ -48,6 +48,7 @@ class Cluster:
         self.socket_folder = socket_folder
         self._numbers = count(1)
         self._templates: dict[str, str] = {}
+        self._free: dict[str, list[str]] = {}
 
     def url(self, database: str) -> str:
         """The address of a database of this cluster."""
@@ -70,6 +71,26 @@ class Cluster:
             self._templates[name] = database_of(url)
         return self._create(self._templates[name])
 
+    @contextmanager
+    def lend(self, name: str, prepare: Callable[[str], Any]) -> Iterator[str]:
+        """A database like the template `name`, for one test after another: its rows go when the block ends.
+
+        Deleting rows takes a millisecond, copying a database a hundred. One that somebody still holds a lock on is dropped.
+
+        Args:
+            name, prepare: as of `database_like`.
+        """
+        free = self._free.setdefault(name, [])
+        url = free.pop() if free else self.database_like(name, prepare)
+        try:
+            yield url
+        finally:
+            try:
+                _empty(url)
+                free.append(url)
+            except psycopg.errors.LockNotAvailable:
+                self.drop(url)
+
     def drop(self, url: str) -> None:
         """Removes a database, whoever is still connected to it."""
         self._run(f'DROP DATABASE IF EXISTS "{database_of(url)}" WITH (FORCE)')
@@ -82,6 +103,23 @@ class Cluster:
     def _run(self, statement: str) -> None:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(statement.encode())
+
+
+def _empty(url: str) -> None:
+    """Deletes all rows but the schema's revision, and starts all numbers anew."""
+    with psycopg.connect(url) as connection:
+        connection.execute("SET LOCAL lock_timeout = '2s'")
+        connection.execute(
+            "SET LOCAL session_replication_role = replica"
+        )  # No foreign keys meanwhile.
+        names = connection.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+        ).fetchall()
+        for (name,) in names:
+            connection.execute(f'DELETE FROM "{name}"'.encode())
+        connection.execute(
+            "SELECT setval(format('%I', sequencename), 1, false) FROM pg_sequences WHERE schemaname = 'public'"
+        )
 
 
 def database_of(url: str) -> str:

@@ -28,9 +28,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         yield f"sqlite:///{path}"
         return
     cluster = request.getfixturevalue("postgres")
-    url = cluster.database_like("migrated", upgrade)
-    yield url
-    cluster.drop(url)
+    with cluster.lend("migrated", upgrade) as url:
+        yield url
 
 
 @pytest.fixture

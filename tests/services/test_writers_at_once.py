@@ -34,11 +34,10 @@ from tests.postgres import Cluster
 @pytest.fixture
 def database(postgres: Cluster) -> Iterator[Database]:
     """SQLite has one writer; this is about the other one."""
-    url = postgres.database_like("migrated", upgrade)
-    opened = open_database(url)
-    yield opened
-    opened.close()
-    postgres.drop(url)
+    with postgres.lend("migrated", upgrade) as url:
+        opened = open_database(url)
+        yield opened
+        opened.close()
 
 
 class Scene:

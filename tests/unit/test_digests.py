@@ -5,7 +5,7 @@ from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registrum.core.digests import (
@@ -74,7 +74,8 @@ json_values = st.recursive(
 )
 
 
-@given(st.dictionaries(st.text(), json_values, max_size=20))
+@settings(max_examples=30, deadline=None)
+@given(st.dictionaries(st.text(max_size=20), json_values, max_size=8))
 def test_any_object_has_facts_that_can_be_kept(document: dict[str, object]) -> None:
     text = check_metadata(json.dumps(document))
     found = facts_of(text).indexed

@@ -89,6 +89,7 @@ def test_a_refused_upload_is_answered_though_its_body_is_still_coming(site):
     assert answer.status_code == 403
 
 
+@pytest.mark.slow  # it looks at a clock, so it wants a quiet machine
 def test_small_answers_over_one_connection_do_not_stall(site):
     url = local(site, site.stored(b"x" * 1000))
     with httpx.Client() as client:
