@@ -296,7 +296,7 @@ def run(
     return text, [(error.message, error.path) for error in result.errors or ()]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(st.integers(0, 2**32), st.sampled_from([0.0, 0.0, 0.005, 0.05]), st.booleans())
 def test_projection_equals_the_ordinary_executor(seed: int, faults: float, yes: bool) -> None:
     chance = Chance(seed, faults)
