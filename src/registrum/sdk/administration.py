@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from registrum.core.errors import NotFound
-from registrum.sdk import operations
+from registrum.sdk.operations import administration as operations
 
 Ask = Callable[[str, Mapping[str, Any]], dict[str, Any]]
 

@@ -1,4 +1,4 @@
-"""The GraphQL documents that this package sends; a test validates each against the server's schema."""
+"""Documents about people, organizations, teams and keys, for those who administer a server."""
 
 _USER = """fragment UserParts on User {
   username name email admin entity organizations { name } teams { edges { node { name } } }
