@@ -22,7 +22,7 @@ from registrum.server.config import Config, kind_of, variable_of
 
 HERE = Path(__file__).parent
 SOURCE = HERE.parent / "src" / "registrum"
-LOCAL = ("cli/", "sdk/", "server/config.py", "server/lockfile.py", "server/db/migrations/")
+LOCAL = ("cli/", "sdk/", "errors.py", "server/config.py", "server/lockfile.py", "server/db/migrations/")
 MADE = "<!-- Made by `make docs` from {source}. Edit that, not this page. -->\n\n"
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import urllib3
 
 from registrum import __version__
-from registrum.core.errors import RegistrumError, Unavailable
+from registrum.errors import Refused, Unreachable
 from registrum.sdk.credentials import Credentials
 
 CONNECT_TIMEOUT_S = 5.0
@@ -29,31 +29,6 @@ CONNECTIONS = 32
 
 _HEALS_BY_ITSELF = frozenset({429, 502, 503, 504})
 _SURELY_NOT_DONE = frozenset({429, 503})
-
-
-class Refused(RegistrumError):
-    """The server answered, and the answer is no.
-
-    Attributes:
-        code: the server's code for why (docs/errors.md), or `refused` where it gave none.
-        http_status: what it answered with.
-        request_id: the request's number in the server's log, where it gave one.
-    """
-
-    code = "refused"
-    status = 400
-
-    def __init__(
-        self, message: str, http_status: int, code: str | None = None, request_id: str | None = None
-    ) -> None:
-        super().__init__(message)
-        self.http_status = http_status
-        self.request_id = request_id
-        if code:
-            self.code = code  # type: ignore[misc]
-
-    def __str__(self) -> str:
-        return f"{self.message} (request {self.request_id})" if self.request_id else self.message
 
 
 class Service:
@@ -104,7 +79,7 @@ class Service:
 
         Raises:
             Refused: the server refused it, with its own words.
-            Unavailable: nobody answers at that address, or not in time.
+            Unreachable: nobody answers at that address, or not in time.
         """
         if repeatable is None:
             repeatable = not document.lstrip().startswith("mutation")
@@ -142,7 +117,7 @@ class Service:
             stream: leave the answer's body unread.
 
         Raises:
-            Unavailable: nobody answers at that address, or not in time.
+            Unreachable: nobody answers at that address, or not in time.
         """
         # Who never answered is more likely an address mistyped than a server that restarts.
         pauses = _pauses(TRIES if self._has_answered else FIRST_TRIES)
@@ -154,7 +129,7 @@ class Service:
             except urllib3.exceptions.HTTPError as error:
                 pause = next(pauses, None)
                 if pause is None or not (repeatable or _never_arrived(error)):
-                    raise Unavailable(f"No answer from {self.url}: {_cause(error)}") from None
+                    raise Unreachable(f"No answer from {self.url}: {_cause(error)}") from None
                 time.sleep(pause)
                 continue
             self._has_answered = True
