@@ -32,7 +32,7 @@ def test_netrc_has_the_key_that_wandb_login_wrote(tmp_path: Path) -> None:
     (tmp_path / "netrc").write_text("machine registry.example.org\n  login user\n  password k40\n")
     environ = {"NETRC": str(tmp_path / "netrc")}
     assert find("https://registry.example.org", None, environ).api_key == "k40"
-    with pytest.raises(Unauthenticated, match="wandb login --host https://other"):
+    with pytest.raises(Unauthenticated, match="registrum login --url https://other"):
         find("https://other.example.org", None, environ)
 
 

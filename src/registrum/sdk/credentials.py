@@ -29,22 +29,37 @@ def find(url: str | None, api_key: str | None, environ: Mapping[str, str]) -> Cr
         Invalid: the address is none.
         Unauthenticated: there is no key anywhere.
     """
+    chosen = address(url, environ)
+    key = known_key(chosen, api_key, environ)
+    if not key:
+        raise Unauthenticated(
+            f"No API key for {chosen}: give --api-key, set REGISTRUM_API_KEY, or log in once with"
+            f" `registrum login --url {chosen}`."
+        )
+    return Credentials(chosen, key)
+
+
+def address(url: str | None, environ: Mapping[str, str]) -> str:
+    """The server's address, without a slash at its end: the one given, the environment's, or the default.
+
+    Raises:
+        Invalid: it is no address.
+    """
     chosen = url or environ.get("REGISTRUM_URL") or environ.get("WANDB_BASE_URL") or DEFAULT_URL
     parts = urlsplit(chosen)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise Invalid(f"The server's address must be like {DEFAULT_URL}, not {chosen!r}.")
-    key = (
+    return chosen.rstrip("/")
+
+
+def known_key(url: str, api_key: str | None, environ: Mapping[str, str]) -> str | None:
+    """The key given, the environment's, or `.netrc`'s for this address; None where there is none."""
+    return (
         api_key
         or environ.get("REGISTRUM_API_KEY")
         or environ.get("WANDB_API_KEY")
-        or _from_netrc(parts.netloc, parts.hostname, environ)
+        or _from_netrc(urlsplit(url).netloc, urlsplit(url).hostname or "", environ)
     )
-    if not key:
-        raise Unauthenticated(
-            f"No API key for {chosen}: give --api-key, set REGISTRUM_API_KEY, or log in once with"
-            f" `wandb login --host {chosen}`."
-        )
-    return Credentials(chosen.rstrip("/"), key)
 
 
 def _from_netrc(netloc: str, hostname: str, environ: Mapping[str, str]) -> str | None:

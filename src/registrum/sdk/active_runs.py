@@ -1,0 +1,676 @@
+"""A run that this process reports: `init()`, what is logged to it, and the artifacts it makes and uses.
+
+One run is the current one, to which the functions of the module `registrum` speak. A run ends with `finish()`, with its `with`
+block, or with the process: well at an ordinary exit, as failed after an exception that nobody caught.
+"""
+
+import atexit
+import json
+import os
+import secrets
+import socket
+import string
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from registrum import __version__
+from registrum.core.errors import Conflict, Invalid, NotFound, NotSupported
+from registrum.sdk import credentials
+from registrum.sdk.http import Service
+from registrum.sdk.operations import active_runs as operations
+from registrum.sdk.reporting import Reporter
+from registrum.sdk.run_values import Config, Summary, plain, settings
+
+if TYPE_CHECKING:
+    from registrum.sdk.artifacts import Artifact
+
+ID_CHARACTERS = string.ascii_lowercase + string.digits
+ID_LENGTH = 8
+DEFAULT_PROJECT = "uncategorized"
+
+_current: "Run | None" = None
+
+
+class Run:
+    """One execution of a program, reported while it goes.
+
+    Made by `init()`.
+
+    Attributes:
+        config: its settings; writing to it tells the server.
+        summary: the last value of each metric, or what was written here instead.
+    """
+
+    def __init__(self, service: Service, found: Mapping[str, Any], is_resumed: bool) -> None:
+        """Takes the run as the server told it, and begins to report."""
+        project = found["project"]
+        self._service = service
+        self._graph_id: str = found["id"]
+        self._id: str = found["name"]
+        self._name: str = found["displayName"] or found["name"]
+        self._project: str = project["name"]
+        self._entity: str = project["entity"]["name"]
+        self._notes: str | None = found["notes"]
+        self._tags: tuple[str, ...] = tuple(found["tags"] or ())
+        self._group: str = found["group"] or ""
+        self._job_type: str = found["jobType"] or ""
+        self._is_resumed = is_resumed
+        self._began = time.time()
+        self._before_s = 0.0
+        self._step = 0
+        self._pending: dict[str, Any] = {}
+        self._owner = os.getpid()
+        self._is_over = False
+        self.config = Config(_values_of(found["config"]), self._config_changed)
+        self.summary = Summary(json.loads(found["summaryMetrics"] or "{}"), self._summary_changed)
+        if is_resumed:
+            self._go_on(found)
+        self._reporter = Reporter(service, self.path, found["historyLineCount"] or 0)
+
+    # --- What it is ---------------------------------------------------------------------------------------------
+
+    @property
+    def id(self) -> str:
+        """Its id, unique within the project; the last part of its address."""
+        return self._id
+
+    @property
+    def name(self) -> str:
+        """The name that people read; may be set."""
+        return self._name
+
+    @name.setter
+    def name(self, value: str) -> None:
+        self._update(displayName=value)
+        self._name = value
+
+    @property
+    def entity(self) -> str:
+        """Owner of its project."""
+        return self._entity
+
+    @property
+    def project(self) -> str:
+        """Its project."""
+        return self._project
+
+    @property
+    def path(self) -> str:
+        """`entity/project/id`."""
+        return f"{self._entity}/{self._project}/{self._id}"
+
+    @property
+    def url(self) -> str:
+        """Address of its page."""
+        return f"{self._service.url}/{self._entity}/{self._project}/runs/{self._id}"
+
+    @property
+    def project_url(self) -> str:
+        """Address of its project's page."""
+        return f"{self._service.url}/{self._entity}/{self._project}"
+
+    @property
+    def group(self) -> str:
+        """Group of runs it belongs to; empty for none."""
+        return self._group
+
+    @property
+    def job_type(self) -> str:
+        """What kind of job it is; empty for none."""
+        return self._job_type
+
+    @property
+    def notes(self) -> str | None:
+        """Notes in Markdown; may be set."""
+        return self._notes
+
+    @notes.setter
+    def notes(self, value: str) -> None:
+        self._update(notes=value)
+        self._notes = value
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Its tags; may be set."""
+        return self._tags
+
+    @tags.setter
+    def tags(self, values: Sequence[str]) -> None:
+        self._update(tags=list(values))
+        self._tags = tuple(values)
+
+    @property
+    def step(self) -> int:
+        """Number of the step that is being logged, from 0."""
+        return self._step
+
+    @property
+    def starting_step(self) -> int:
+        """The first step of this process: above 0 where the run goes on from an earlier one."""
+        return self._first_step
+
+    @property
+    def start_time(self) -> float:
+        """When this process began to report it, in seconds since 1970."""
+        return self._began
+
+    @property
+    def resumed(self) -> bool:
+        """Whether it goes on from an earlier process."""
+        return self._is_resumed
+
+    @property
+    def offline(self) -> bool:
+        """False: runs without a server are not supported."""
+        return False
+
+    @property
+    def disabled(self) -> bool:
+        """False: a run is always reported."""
+        return False
+
+    def __repr__(self) -> str:
+        return f"<Run {self.path}>"
+
+    # --- Metrics ------------------------------------------------------------------------------------------------
+
+    def log(
+        self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None
+    ) -> None:
+        """Adds metrics to a step, and goes on to the next step.
+
+        Args:
+            data: plain values by name; NumPy's and PyTorch's numbers are taken.
+            step: the step they belong to, never an earlier one. None: the current one.
+            commit: whether the step is complete. None: it is, unless `step` is given.
+
+        Raises:
+            TypeError: a value has no JSON form.
+            Conflict: the run is over, or was made by another process.
+            RegistrumError: the server refused what was logged before.
+        """
+        self._check_open()
+        if not isinstance(data, Mapping):
+            raise TypeError(f"log() takes a mapping of metrics, not a {type(data).__name__}.")
+        values = plain(data, "log")
+        if step is not None:
+            if step < self._step:
+                _say(f"step {step} is behind the run's current step {self._step}; not logged")
+                return
+            self._close_step()
+            self._step = step
+        self._pending.update(values)
+        if commit is True or (commit is None and step is None):
+            self._close_step(is_empty_too=True)
+            self._step += 1
+
+    def define_metric(self, name: str, *args: Any, **kwargs: Any) -> None:
+        """Taken for the sake of scripts: charts here need no definitions."""
+
+    # --- Artifacts ----------------------------------------------------------------------------------------------
+
+    def log_artifact(
+        self,
+        artifact_or_path: "Artifact | str | Path",
+        name: str | None = None,
+        type: str | None = None,
+        aliases: list[str] | None = None,
+        tags: list[str] | None = None,
+    ) -> "Artifact":
+        """Uploads a version as this run's output; returns once it is committed.
+
+        Args:
+            artifact_or_path: an artifact, or a file, folder or address to make one of.
+            name: of the artifact made of a path. None: `run-<id>-<file's name>`.
+            type: of it. None: `unspecified`.
+            aliases: to point to the version, beside `latest`. None: only that.
+            tags: of the version.
+
+        Returns:
+            The version; the same value that was given, where one was.
+
+        Raises:
+            RegistrumError: the server refused it.
+        """
+        from registrum.sdk import uploads
+
+        self._check_open()
+        artifact = self._artifact_of(artifact_or_path, name, type)
+        uploads.commit(
+            self._service,
+            artifact,
+            self._entity,
+            self._project,
+            run_name=self._id,
+            aliases=aliases,
+            tags=tags,
+        )
+        return artifact
+
+    def use_artifact(
+        self,
+        artifact_or_name: "str | Artifact",
+        type: str | None = None,
+        aliases: list[str] | None = None,
+        use_as: str | None = None,
+    ) -> "Artifact":
+        """Notes a version as this run's input.
+
+        Args:
+            artifact_or_name: a version, or its name: `name:alias`, `project/name:alias` or `entity/project/name:alias`.
+            type: that it must have. None: any.
+            aliases: to point to it where it was not logged yet.
+            use_as: taken for the sake of scripts.
+
+        Returns:
+            The version.
+
+        Raises:
+            NotFound: there is none of that name.
+            ValueError: it has another type.
+        """
+        from registrum.sdk import artifacts
+
+        self._check_open()
+        if isinstance(artifact_or_name, str):
+            found = artifacts.find(
+                self._service, artifact_or_name, type, entity=self._entity, project=self._project
+            )
+        else:
+            found = artifact_or_name
+            if found.is_draft():
+                return self.log_artifact(found, aliases=aliases)
+        self._service.ask(
+            operations.USE_ARTIFACT,
+            {
+                "input": {
+                    "entityName": self._entity,
+                    "projectName": self._project,
+                    "runName": self._id,
+                    "artifactID": found.id,
+                    "artifactEntityName": found.entity,
+                    "artifactProjectName": found.project,
+                    "usedAs": use_as,
+                }
+            },
+            repeatable=True,
+        )
+        return found
+
+    def link_artifact(
+        self, artifact: "Artifact", target_path: str, aliases: list[str] | None = None
+    ) -> "Artifact":
+        """Links a version into a collection of a registry or project, after logging it where it was not.
+
+        Args:
+            artifact: the version.
+            target_path: the collection: `wandb-registry-<registry>/<collection>`, or `<entity>/<project>/<collection>`.
+            aliases: to point to it there, beside `latest`.
+
+        Returns:
+            The linked version.
+
+        Raises:
+            NotFound, Forbidden, TypeNotAccepted: as for `Artifact.link`.
+        """
+        self._check_open()
+        if artifact.is_draft():
+            self.log_artifact(artifact)
+        return artifact.link(target_path, aliases)
+
+    def log_model(
+        self, path: str | Path, name: str | None = None, aliases: list[str] | None = None
+    ) -> None:
+        """Uploads a file or folder as a version of type `model`; see `log_artifact`."""
+        self.log_artifact(path, name=name, type="model", aliases=aliases)
+
+    def use_model(self, name: str) -> str:
+        """Notes a model as this run's input and fetches it; its file, or the folder where it has several."""
+        artifact = self.use_artifact(name)
+        if "model" not in str(artifact.type):
+            raise ValueError(f"{name} is of type {artifact.type!r}, not a model.")
+        folder = artifact.download()
+        files = [path for path in Path(folder).rglob("*") if path.is_file()]
+        return str(files[0]) if len(files) == 1 else str(folder)
+
+    def link_model(
+        self,
+        path: str | Path,
+        registered_model_name: str,
+        name: str | None = None,
+        aliases: list[str] | None = None,
+    ) -> "Artifact":
+        """Uploads a model, and links it into the registry `model` under this collection's name."""
+        artifact = self.log_artifact(path, name=name, type="model")
+        return artifact.link(f"wandb-registry-model/{registered_model_name}", aliases)
+
+    # --- Its end ------------------------------------------------------------------------------------------------
+
+    def finish(self, exit_code: int | None = None) -> None:
+        """Sends what is left and ends the run; a second call does nothing.
+
+        Args:
+            exit_code: 0 or None for a good end; else the run has failed.
+
+        Raises:
+            Unavailable: the server can't be reached.
+            RegistrumError: it refused what was logged.
+        """
+        if self._is_over or self._owner != os.getpid():
+            return
+        global _current  # noqa: PLW0603
+        self._close_step()
+        self._is_over = True
+        if _current is self:
+            _current = None
+        atexit.unregister(self._at_exit)
+        self._reporter.close(exit_code or 0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.finish(0 if kind is None else 1)
+
+    # --- Within -------------------------------------------------------------------------------------------------
+
+    def _go_on(self, found: Mapping[str, Any]) -> None:
+        last = self.summary.get("_step")
+        if isinstance(last, int | float):
+            self._step = int(last) + 1
+        before = self.summary.get("_runtime")
+        if isinstance(before, int | float):
+            self._before_s = float(before)
+
+    @property
+    def _first_step(self) -> int:
+        return self.__dict__.setdefault("_began_at_step", self._step)
+
+    def _check_open(self) -> None:
+        if self._owner != os.getpid():
+            raise Conflict(f"{self!r} belongs to the process that made it; log from there.")
+        if self._is_over:
+            raise Conflict(f"{self!r} is over; nothing more can be logged to it.")
+
+    def _close_step(self, is_empty_too: bool = False) -> None:
+        if not self._pending and not is_empty_too:
+            return
+        now = time.time()
+        line = {
+            **self._pending,
+            "_step": self._step,
+            "_runtime": round(now - self._began + self._before_s, 6),
+            "_timestamp": now,
+        }
+        self._pending = {}
+        self.summary.logged(line)
+        self._reporter.add(json.dumps(line), json.dumps(self.summary.as_dict()))
+
+    def _summary_changed(self) -> None:
+        self._check_open()
+        self._reporter.add(None, json.dumps(self.summary.as_dict()))
+
+    def _config_changed(self) -> None:
+        self._check_open()
+        self._update(config=_config_text(self.config.as_dict()))
+
+    def _update(self, **changed: Any) -> None:
+        self._service.ask(
+            operations.UPSERT,
+            {"input": {"id": self._graph_id, "name": self._id, **changed}},
+            repeatable=True,
+        )
+
+    def _artifact_of(
+        self, given: "Artifact | str | Path", name: str | None, type: str | None
+    ) -> "Artifact":
+        from registrum.sdk.artifacts import Artifact
+
+        if isinstance(given, Artifact):
+            return given
+        text = str(given)
+        artifact = Artifact(name or f"run-{self._id}-{Path(text).name}", type or "unspecified")
+        if "://" in text:
+            artifact.add_reference(text)
+        elif Path(text).is_dir():
+            artifact.add_dir(text)
+        else:
+            artifact.add_file(text)
+        return artifact
+
+    def _at_exit(self) -> None:
+        try:
+            self.finish(1 if _is_failing() else 0)
+        except Exception as error:
+            _say(f"{self!r} could not be ended: {error}")
+
+
+def init(
+    entity: str | None = None,
+    project: str | None = None,
+    dir: str | Path | None = None,
+    id: str | None = None,
+    name: str | None = None,
+    notes: str | None = None,
+    tags: Sequence[str] | None = None,
+    config: Any = None,
+    config_exclude_keys: list[str] | None = None,
+    config_include_keys: list[str] | None = None,
+    allow_val_change: bool | None = None,
+    group: str | None = None,
+    job_type: str | None = None,
+    mode: str | None = None,
+    force: bool | None = None,
+    reinit: bool | str | None = None,
+    resume: bool | str | None = None,
+    settings: Any = None,
+) -> Run:
+    """Begins a run, and makes it the current one.
+
+    Args:
+        entity: owner of the project. None: `REGISTRUM_ENTITY`, `WANDB_ENTITY`, else the user's default.
+        project: None: `REGISTRUM_PROJECT`, `WANDB_PROJECT`, else `uncategorized`. It is made where missing.
+        dir: taken for the sake of scripts; nothing is written on disk.
+        id: of the run. None: a new one by chance.
+        name: that people read. None: the server chooses one.
+        notes: in Markdown.
+        tags: of the run.
+        config: settings: a mapping, argparse's namespace, or a dataclass's value.
+        config_exclude_keys: settings to leave out.
+        config_include_keys: the only settings to take.
+        allow_val_change: taken for the sake of scripts.
+        group: group of runs it belongs to.
+        job_type: what kind of job it is.
+        mode: "online" or None; runs without a server are not supported.
+        force: taken for the sake of scripts; without a key there is no run.
+        reinit: "finish_previous" or True ends the current run first, "create_new" leaves it as it is; else the
+            current run is what is returned.
+        resume: "must": go on with the run of this id; "allow" or True: go on with it if it is there; "never" or None:
+            it must not be there.
+        settings: taken for the sake of scripts.
+
+    Returns:
+        The run.
+
+    Raises:
+        Unauthenticated: there is no API key, or the server does not know it.
+        NotSupported: `mode` asks for a run without a server.
+        NotFound: `resume="must"`, and there is no such run.
+        Conflict: there is a run of this id, and `resume` does not say to go on with it.
+    """
+    global _current  # noqa: PLW0603
+    if mode not in {None, "online", "shared"}:
+        raise NotSupported(f"mode={mode!r} is not supported: a run is reported while it goes.")
+    if _current is not None and _current._owner == os.getpid() and reinit != "create_new":
+        if reinit not in {True, "finish_previous"}:
+            return _current
+        _current.finish()
+    service = Service(credentials.find(None, None, os.environ))
+    given = _chosen(config, config_include_keys, config_exclude_keys)
+    where = {
+        "entityName": entity or _from_environment("ENTITY"),
+        "modelName": project or _from_environment("PROJECT") or DEFAULT_PROJECT,
+        "name": id or _from_environment("RUN_ID") or new_id(),
+    }
+    before = _earlier(service, where, id, resume)
+    if before is not None:
+        given = {**_values_of(before["config"]), **given}
+    asked = {
+        **where,
+        "displayName": name,
+        "notes": notes,
+        "tags": None if tags is None else list(tags),
+        "groupName": group,
+        "jobType": job_type,
+        "config": _config_text(given),
+        "host": socket.gethostname(),
+        "jobProgram": sys.argv[0] or None,
+        "state": "running" if before is not None else None,
+    }
+    found = service.ask(
+        operations.UPSERT,
+        {"input": {key: value for key, value in asked.items() if value is not None}},
+        repeatable=True,
+    )["upsertBucket"]["bucket"]
+    run = Run(service, found, before is not None)
+    atexit.register(run._at_exit)
+    _current = run
+    _say(f"run {run.name} goes to {run.url}")
+    return run
+
+
+def current() -> Run | None:
+    """The run of this process that `registrum.log` and its like speak to."""
+    return _current if _current is not None and _current._owner == os.getpid() else None
+
+
+def needed() -> Run:
+    """The current run.
+
+    Raises:
+        Conflict: there is none.
+    """
+    run = current()
+    if run is None:
+        raise Conflict("There is no run: call registrum.init() first.")
+    return run
+
+
+def log(data: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None:
+    """Adds metrics to the current run; see `Run.log`."""
+    needed().log(data, step, commit)
+
+
+def log_artifact(
+    artifact_or_path: "Artifact | str | Path",
+    name: str | None = None,
+    type: str | None = None,
+    aliases: list[str] | None = None,
+    tags: list[str] | None = None,
+) -> "Artifact":
+    """Uploads a version as the current run's output; see `Run.log_artifact`."""
+    return needed().log_artifact(artifact_or_path, name, type, aliases, tags)
+
+
+def use_artifact(
+    artifact_or_name: "str | Artifact",
+    type: str | None = None,
+    aliases: list[str] | None = None,
+    use_as: str | None = None,
+) -> "Artifact":
+    """Notes a version as the current run's input; see `Run.use_artifact`."""
+    return needed().use_artifact(artifact_or_name, type, aliases, use_as)
+
+
+def link_artifact(
+    artifact: "Artifact", target_path: str, aliases: list[str] | None = None
+) -> "Artifact":
+    """Links a version into a collection; see `Run.link_artifact`."""
+    return needed().link_artifact(artifact, target_path, aliases)
+
+
+def finish(exit_code: int | None = None) -> None:
+    """Ends the current run, if there is one; see `Run.finish`."""
+    run = current()
+    if run is not None:
+        run.finish(exit_code)
+
+
+def new_id() -> str:
+    """An id for a run, by chance."""
+    return "".join(secrets.choice(ID_CHARACTERS) for _ in range(ID_LENGTH))
+
+
+def _earlier(
+    service: Service, where: Mapping[str, Any], id: str | None, resume: bool | str | None
+) -> dict[str, Any] | None:
+    """The run to go on with; None for a new one."""
+    known = {None, False, True, "allow", "must", "never", "auto"}
+    if resume not in known:
+        raise Invalid(f"resume must be 'allow', 'must', 'never' or None, not {resume!r}.")
+    if resume == "must" and id is None:
+        raise Invalid("resume='must' needs the run's id.")
+    if id is None:
+        return None
+    model = service.ask(
+        operations.EARLIER,
+        {
+            "entity": where["entityName"],
+            "project": where["modelName"],
+            "name": where["name"],
+        },
+    )["model"]
+    found: dict[str, Any] | None = model and model["bucket"]
+    if found is None and resume == "must":
+        raise NotFound(f"There is no run {where['name']} in {where['modelName']} to go on with.")
+    if found is not None and resume in {None, False, "never"}:
+        raise Conflict(
+            f"There is a run {where['name']} in {where['modelName']} already: choose another id,"
+            " or pass resume='allow' to go on with it."
+        )
+    return found
+
+
+def _chosen(config: Any, only: list[str] | None, without: list[str] | None) -> dict[str, Any]:
+    found: dict[str, Any] = plain(settings(config), "config")
+    if only is not None:
+        found = {key: value for key, value in found.items() if key in only}
+    return {key: value for key, value in found.items() if key not in (without or ())}
+
+
+def _config_text(values: Mapping[str, Any]) -> str:
+    # The `wandb` client takes a run for one that can be resumed by the key `t` of its own section.
+    own = {"cli_version": f"registrum/{__version__}", "t": {}}
+    return json.dumps({**{key: {"value": v} for key, v in values.items()}, "_wandb": {"value": own}})
+
+
+def _values_of(config: str | None) -> dict[str, Any]:
+    told = json.loads(config or "{}")
+    return {
+        key: entry["value"]
+        for key, entry in told.items()
+        if key != "_wandb" and isinstance(entry, dict) and "value" in entry
+    }
+
+
+def _from_environment(name: str) -> str | None:
+    return os.environ.get(f"REGISTRUM_{name}") or os.environ.get(f"WANDB_{name}") or None
+
+
+def _is_failing() -> bool:
+    return getattr(sys, "last_value", None) is not None
+
+
+def _say(sentence: str) -> None:
+    is_silent = {os.environ.get("REGISTRUM_SILENT", ""), os.environ.get("WANDB_SILENT", "")}
+    if not is_silent & {"1", "true", "True"}:
+        print(f"registrum: {sentence}", file=sys.stderr)
