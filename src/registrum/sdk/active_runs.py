@@ -68,7 +68,8 @@ class Run:
         self.config = Config(_values_of(found["config"]), self._config_changed)
         self.summary = Summary(json.loads(found["summaryMetrics"] or "{}"), self._summary_changed)
         if is_resumed:
-            self._go_on(found)
+            self._go_on()
+        self._first_step = self._step
         self._reporter = Reporter(service, self.path, found["historyLineCount"] or 0)
 
     # --- What it is ---------------------------------------------------------------------------------------------
@@ -383,17 +384,13 @@ class Run:
 
     # --- Within -------------------------------------------------------------------------------------------------
 
-    def _go_on(self, found: Mapping[str, Any]) -> None:
+    def _go_on(self) -> None:
         last = self.summary.get("_step")
         if isinstance(last, int | float):
             self._step = int(last) + 1
         before = self.summary.get("_runtime")
         if isinstance(before, int | float):
             self._before_s = float(before)
-
-    @property
-    def _first_step(self) -> int:
-        return self.__dict__.setdefault("_began_at_step", self._step)
 
     def _check_open(self) -> None:
         if self._owner != os.getpid():
@@ -650,7 +647,9 @@ def _chosen(config: Any, only: list[str] | None, without: list[str] | None) -> d
 def _config_text(values: Mapping[str, Any]) -> str:
     # The `wandb` client takes a run for one that can be resumed by the key `t` of its own section.
     own = {"cli_version": f"registrum/{__version__}", "t": {}}
-    return json.dumps({**{key: {"value": v} for key, v in values.items()}, "_wandb": {"value": own}})
+    return json.dumps(
+        {**{key: {"value": v} for key, v in values.items()}, "_wandb": {"value": own}}
+    )
 
 
 def _values_of(config: str | None) -> dict[str, Any]:
