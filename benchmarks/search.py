@@ -1,27 +1,38 @@
 """CPU of pages of search at a million versions: `python -m benchmarks.search URL` on a database made by `benchmarks.populate`.
 
-Times are CPU milliseconds of this process a page, the least and the median of several runs; with PostgreSQL its own server's
-are not in them. Beside them the same, corrected by what a loop of known cost took around each run.
+Times are CPU milliseconds a page, the least and the median of several runs: of the database layer alone, in this process; or,
+with `--served`, of a whole server that is asked as the client asks (a SQLite file must then be named `registrum.sqlite`, as
+in a data folder). With PostgreSQL its own server's are not in them.
 """
 
+import argparse
 import json
-import sys
+import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from statistics import median
 from typing import Any
 
+import orjson
+from wandb.sdk.artifacts._generated.operations import (
+    REGISTRY_COLLECTIONS_GQL,
+    REGISTRY_VERSIONS_GQL,
+)
+
+from benchmarks.served import SECRET_KEY, SYSTEM, Client, Served, serving
 from registrum.core.actors import Actor
 from registrum.core.filters import parse_filter
 from registrum.core.memberships import Wants
 from registrum.core.pages import page_ask
 from registrum.core.policy import Action
 from registrum.server.db import Database, collection_pages, membership_pages, open_database
-from registrum.server.db import collections as collection_rows
 from registrum.server.db.collection_pages import CollectionsAsk
 from registrum.server.db.membership_pages import VersionsAsk
+from registrum.server.db.tables import api_keys
+from registrum.server.services.credentials import Secrets
 
 ORGANIZATION = 1
 ACTORS = {
@@ -94,37 +105,14 @@ COLLECTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-LOOP_MS = 2.9
-"""Of `loop_ms`, where nothing else runs on the core: Python 3.11 on the machine whose times docs/search.md has."""
-
-
-def loop_ms() -> float:
-    """The CPU time of a loop that always does the same."""
-    before, x = time.process_time(), 0
-    for i in range(60_000):
-        x += i * i
-    return (time.process_time() - before) * 1000
-
-
-@dataclass(frozen=True)
-class Times:
-    """CPU milliseconds of the runs of one thing, as measured and corrected."""
-
-    raw: list[float]
-    corrected: list[float]
-
-
-def cpu_ms(work: Callable[[], Any]) -> tuple[Times, Any]:
-    """CPU times of several runs, and what the last one gave."""
-    found, times, began = work(), Times([], []), time.perf_counter()
-    for _ in range(12):
-        around = loop_ms()
-        before = time.process_time()
+def cpu_ms(work: Callable[[], Any], clock: Callable[[], float]) -> tuple[list[float], Any]:
+    """CPU milliseconds of several runs, and what the last one gave."""
+    found, times, began = work(), [], time.perf_counter()
+    work()
+    for _ in range(15):
+        before = clock()
         found = work()
-        took = (time.process_time() - before) * 1000
-        slowness = max((around + loop_ms()) / 2 / LOOP_MS, 1)
-        times.raw.append(took)
-        times.corrected.append(took / slowness)
+        times.append((clock() - before) * 1000)
         if time.perf_counter() - began > 4:
             break
     return times, found
@@ -134,69 +122,139 @@ def _filter(asked: dict[str, Any], name: str) -> Any:
     return parse_filter(json.dumps(asked[name])) if name in asked else None
 
 
-def versions(database: Database, actor: Actor, asked: dict[str, Any], first: int = 100) -> Any:
-    """A page of versions."""
-    ask = VersionsAsk(
-        page_ask(first, asked.get("after")),
-        FULL,
-        _filter(asked, "filter"),
-        _filter(asked, "collections"),
-        _filter(asked, "projects"),
-        asked.get("order"),
-    )
-    with database.read(actor) as tx:
-        return membership_pages.page_of_organization(tx, Action.READ, ORGANIZATION, ask)
+class Layer:
+    """Asks the database layer in this process."""
+
+    clock = staticmethod(time.process_time)
+
+    def __init__(self, database: Database, actor: Actor) -> None:
+        self.database = database
+        self.actor = actor
+
+    def versions(self, asked: dict[str, Any]) -> tuple[int, int | None]:
+        """How many there are on a page of versions, and in all if that was asked."""
+        page = self._versions(asked)
+        return len(page.nodes), page.total_count
+
+    def second(self) -> dict[str, Any]:
+        """What asks for the second page."""
+        return {"after": self._versions({}).end_cursor}
+
+    def _versions(self, asked: dict[str, Any]) -> Any:
+        ask = VersionsAsk(
+            page_ask(100, asked.get("after")),
+            FULL,
+            _filter(asked, "filter"),
+            _filter(asked, "collections"),
+            _filter(asked, "projects"),
+            asked.get("order"),
+        )
+        with self.database.read(self.actor) as tx:
+            return membership_pages.page_of_organization(tx, Action.READ, ORGANIZATION, ask)
+
+    def collections(self, asked: dict[str, Any]) -> tuple[int, int | None]:
+        """The same of a page of collections; their count is always asked, as the client does."""
+        ask = CollectionsAsk(
+            page_ask(100, asked.get("after"), with_total=True),
+            _filter(asked, "filter"),
+            _filter(asked, "projects"),
+            ("portfolio",),
+            asked.get("order"),
+        )
+        with self.database.read(self.actor) as tx:
+            page = collection_pages.page_of_organization(tx, Action.READ, ORGANIZATION, ask)
+        return len(page.nodes), page.total_count
 
 
-def collections(database: Database, actor: Actor, asked: dict[str, Any]) -> Any:
-    """A page of collections, with their count, as the client asks."""
-    ask = CollectionsAsk(
-        page_ask(100, asked.get("after"), with_total=True),
-        _filter(asked, "filter"),
-        _filter(asked, "projects"),
-        ("portfolio",),
-        asked.get("order"),
-    )
-    with database.read(actor) as tx:
-        return collection_pages.page_of_organization(tx, Action.READ, ORGANIZATION, ask)
+class Asking:
+    """Asks a server by the client's documents."""
+
+    def __init__(self, served: Served, key: str) -> None:
+        self.clock = served.cpu_s
+        self.client = Client(served, key)
+
+    def versions(self, asked: dict[str, Any]) -> tuple[int, int | None]:
+        """See `Layer.versions`."""
+        return len(self._versions(asked)["edges"]), None
+
+    def second(self) -> dict[str, Any]:
+        """See `Layer.second`."""
+        return {"after": self._versions({})["pageInfo"]["endCursor"]}
+
+    def _versions(self, asked: dict[str, Any]) -> Any:
+        return self._ask(REGISTRY_VERSIONS_GQL, "artifactMemberships", asked, "artifactFilter")
+
+    def collections(self, asked: dict[str, Any]) -> tuple[int, int | None]:
+        """See `Layer.collections`."""
+        page = self._ask(REGISTRY_COLLECTIONS_GQL, "artifactCollections", asked, "collectionFilter")
+        return len(page["edges"]), page["totalCount"]
+
+    def _ask(self, document: str, field: str, asked: dict[str, Any], filters: str) -> Any:
+        names = {"filter": filters, "collections": "collectionFilter", "projects": "registryFilter"}
+        given = {names[n]: json.dumps(asked[n]) for n in names if n in asked}
+        request = self.client.body(
+            document,
+            {
+                "organization": "Big",
+                "perPage": 100,
+                "cursor": asked.get("after"),
+                "order": asked.get("order"),
+                **given,
+            },
+        )
+        return orjson.loads(self.client.send(request))["data"]["organization"]["orgEntity"][field]
 
 
-def of_collection(database: Database, actor: Actor, *, with_total: bool) -> Any:
-    """A page of one collection's versions; it is found first."""
-    with database.read(actor) as tx:
-        ask = VersionsAsk(page_ask(1, None), project_filter=parse_filter(json.dumps(ONE)))
-        one = membership_pages.page_of_organization(tx, Action.READ, ORGANIZATION, ask).nodes[0]
-        collection = collection_rows.get_for(tx, Action.READ, one.collection.id).thing
-        ask = VersionsAsk(page_ask(100, None, with_total=with_total), FULL)
-        return membership_pages.page_of_collection(tx, Action.READ, collection, ask)
-
-
-def report(what: str, times: Times, page: Any) -> None:
-    """One line: least and median as measured, the same corrected, and what was found."""
-    count = "" if page.total_count is None else f"of {page.total_count:,}"
-    ms = " ".join(f"{min(each):7.2f} {median(each):7.2f}" for each in (times.raw, times.corrected))
-    print(f"{what:64} {ms} ms  {len(page.nodes):4} {count}", flush=True)
-
-
-def main(url: str, only: str) -> None:
-    """Measures every shape that has `only` in its name."""
+@contextmanager
+def asking(url: str) -> Iterator[Callable[[Actor], Asking]]:
+    """A server on the database, and what asks it as somebody; his key is a new one."""
+    secrets, keys = Secrets([SECRET_KEY.encode()]), {}
     database = open_database(url)
-    for who, actor in ACTORS.items():
-        for what, asked in VERSIONS.items():
-            if only in (name := f"versions {what}, {who}"):
-                report(name, *cpu_ms(partial(versions, database, actor, asked)))
-        second = {"after": versions(database, actor, {}).end_cursor}
-        if only in (name := f"versions, second page, {who}"):
-            report(name, *cpu_ms(partial(versions, database, actor, second)))
-        for what, asked in COLLECTIONS.items():
-            if only in (name := f"collections {what}, {who}"):
-                report(name, *cpu_ms(partial(collections, database, actor, asked)))
-    report(
-        "versions of one collection, counted",
-        *cpu_ms(lambda: of_collection(database, ACTORS["member"], with_total=True)),
-    )
+    for actor in ACTORS.values():
+        new = keys[actor] = secrets.new_key()
+        row = {"user_id": actor.user_id, "secret_hash": new.digest, "mask": new.mask}
+        database.write(
+            SYSTEM, lambda tx, row=row: tx.run(api_keys.insert().values(**row, created_at=tx.now))
+        )
+    database.close()
+    with tempfile.TemporaryDirectory() as scratch:
+        is_file = url.startswith("sqlite")
+        folder = Path(url.removeprefix("sqlite:///")).parent if is_file else Path(scratch, "data")
+        folder.mkdir(exist_ok=True)
+        with serving(folder, None if is_file else url) as served:
+            yield lambda actor: Asking(served, keys[actor].secret)
+
+
+@contextmanager
+def in_process(url: str) -> Iterator[Callable[[Actor], Layer]]:
+    """What asks the database layer as somebody."""
+    database = open_database(url)
+    yield partial(Layer, database)
     database.close()
 
 
+def main() -> None:
+    """Measures every shape that has a given text in its name."""
+    options = argparse.ArgumentParser("python -m benchmarks.search", description=__doc__)
+    options.add_argument("url")
+    options.add_argument("only", nargs="?", default="", help="a part of the shape's name")
+    options.add_argument("--served", action="store_true", help="through a server")
+    given = options.parse_args()
+    with (asking if given.served else in_process)(given.url) as ask_as:
+        for who, actor in ACTORS.items():
+            ask = ask_as(actor)
+            shapes = [("versions", ask.versions, what, VERSIONS[what]) for what in VERSIONS]
+            shapes.append(("versions", ask.versions, "second page", ask.second()))
+            shapes += [("collections", ask.collections, w, COLLECTIONS[w]) for w in COLLECTIONS]
+            for kind, work, what, asked in shapes:
+                if given.only in (name := f"{kind} {what}, {who}"):
+                    times, (shown, total) = cpu_ms(partial(work, asked), ask.clock)
+                    of = "" if total is None else f"of {total:,}"
+                    print(
+                        f"{name:64} {min(times):7.2f} {median(times):7.2f} ms  {shown:4} {of}",
+                        flush=True,
+                    )
+
+
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "")
+    main()
