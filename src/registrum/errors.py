@@ -77,7 +77,30 @@ class UnsupportedError(UsageError, NotSupported):
     """A part of W&B's interface that Registrum leaves out."""
 
 
+class ArtifactNotLogged(UsageError, AttributeError):
+    """A draft was asked for what only a saved artifact has: save it, and wait for it."""
+
+    code = "artifact_not_logged"
+    status = 400
+
+
+class ArtifactFinalized(UsageError, AttributeError):
+    """The content of a saved artifact was to be changed; `new_draft()` makes a draft of it."""
+
+    code = "artifact_finalized"
+    status = 400
+
+
+class WaitTimeout(Error):
+    """An artifact was not saved in the time that was to be waited."""
+
+    code = "wait_timeout"
+    status = 408
+
+
 __all__ = [
+    "ArtifactFinalized",
+    "ArtifactNotLogged",
     "AuthenticationError",
     "BadValue",
     "CommError",
@@ -98,4 +121,5 @@ __all__ = [
     "Unreachable",
     "UnsupportedError",
     "UsageError",
+    "WaitTimeout",
 ]
