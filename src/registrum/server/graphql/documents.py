@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from graphql import (
     DirectiveNode,
     DocumentNode,
+    FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
@@ -19,10 +20,19 @@ from graphql import (
     validate,
     visit,
 )
+from graphql.execution.collect_fields import CollectedFields, FragmentDetails, GroupedFieldSet
 from graphql.validation import NoUnusedFragmentsRule, NoUnusedVariablesRule
 
+from registrum.server.graphql.arguments import Variables
 from registrum.server.graphql.errors import MAX_ERRORS_SHOWN
-from registrum.server.graphql.limits import Limits, Weight, check_document, check_text, weigh
+from registrum.server.graphql.limits import (
+    Limits,
+    Weight,
+    check_document,
+    check_text,
+    fragments_of,
+    weigh,
+)
 
 T = TypeVar("T")
 
@@ -74,10 +84,30 @@ class Variant:
     Attributes:
         projections: per field (see `group_key`) its compiled projection, or None where the executor must do it.
         selections: per field the paths selected beneath it.
+        roots: per operation the fields of its root, by response name.
+        groups: per type and list of nodes (its identity) the fields beneath; the lists live as long as this does.
+        steps: per list of nodes (its identity) what executing the field takes.
     """
 
     projections: dict[Any, Any] = field(default_factory=dict)
     selections: dict[Any, Any] = field(default_factory=dict)
+    roots: dict[int, GroupedFieldSet] = field(default_factory=dict)
+    groups: dict[tuple[str, int], CollectedFields] = field(default_factory=dict)
+    steps: dict[int, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of a valid document.
+
+    Attributes:
+        weight: its cost as a function of variables.
+        variables: those it declares.
+    """
+
+    definition: OperationDefinitionNode
+    weight: Weight
+    variables: Variables
 
 
 @dataclass(slots=True)
@@ -86,14 +116,24 @@ class Prepared:
 
     Attributes:
         document: the AST; its nodes' identities are keys of the variants.
-        weights: per operation name ("" for the anonymous one) its cost as a function of variables.
+        operations: by name, "" for the anonymous one.
+        fragments: by name.
+        details: the fragments as the executor wants them.
         toggles: names of the variables used in @skip and @include, sorted.
     """
 
     document: DocumentNode
-    weights: Mapping[str, Weight]
+    operations: Mapping[str, Operation]
+    fragments: dict[str, FragmentDefinitionNode]
+    details: dict[str, FragmentDetails]
     toggles: tuple[str, ...]
     _variants: dict[tuple[Any, ...], Variant] = field(default_factory=dict)
+
+    def operation(self, name: str | None) -> Operation | None:
+        """The operation of that name; without a name the only one."""
+        if name:
+            return self.operations.get(name)
+        return next(iter(self.operations.values())) if len(self.operations) == 1 else None
 
     def variant(self, variables: Mapping[str, Any]) -> Variant:
         """The variant for these coerced variables."""
@@ -145,14 +185,21 @@ class Documents:
         errors = validate(self._schema, document, RULES, max_errors=MAX_ERRORS_SHOWN)
         if errors:
             return [GraphQLError(error.message) for error in errors]
-        weights = {
-            definition.name.value if definition.name else "": weigh(
-                self._schema, document, definition
+        return self._valid(document)
+
+    def _valid(self, document: DocumentNode) -> Prepared:
+        schema, fragments = self._schema, fragments_of(document)
+        operations = {
+            definition.name.value if definition.name else "": Operation(
+                definition,
+                weigh(schema, document, definition),
+                Variables(schema, definition.variable_definitions or ()),
             )
             for definition in document.definitions
             if isinstance(definition, OperationDefinitionNode)
         }
-        return Prepared(document, weights, _toggles(document))
+        details = {name: FragmentDetails(fragment) for name, fragment in fragments.items()}
+        return Prepared(document, operations, fragments, details, _toggles(document))
 
 
 class _ToggleVisitor(Visitor):

@@ -3,22 +3,31 @@
 import json
 import logging
 from collections.abc import Mapping
-from typing import Any, TypeGuard, cast
+from typing import Any, NamedTuple, TypeGuard
 
 import orjson
 from graphql import (
     Executor,
+    FieldNode,
     GraphQLError,
+    GraphQLField,
     GraphQLObjectType,
-    GraphQLOutputType,
     OperationType,
+    default_field_resolver,
+    default_type_resolver,
 )
-from graphql.execution.collect_fields import FieldDetailsList
+from graphql.execution.collect_fields import (
+    CollectedFields,
+    FieldDetailsList,
+    GroupedFieldSet,
+    collect_fields,
+)
 from graphql.pyutils import Path
 
 from registrum.core.errors import Invalid, RegistrumError
 from registrum.server.graphql import errors
-from registrum.server.graphql.binding import BoundSchema, Info
+from registrum.server.graphql.arguments import Arguments, arguments_of
+from registrum.server.graphql.binding import BoundSchema
 from registrum.server.graphql.documents import Documents, Prepared, Variant
 from registrum.server.graphql.errors import Answer
 from registrum.server.graphql.limits import Limits, check_cost, check_variables
@@ -28,52 +37,104 @@ from registrum.server.graphql.selection import group_key
 log = logging.getLogger("registrum.graphql")
 
 
+class _Step(NamedTuple):
+    """One field of a cached document, for all its executions."""
+
+    definition: GraphQLField
+    nodes: list[FieldNode]
+    resolve: Any
+    arguments: Arguments
+    project: Projection | None
+
+
 class ProjectingExecutor(Executor[Any]):
-    """graphql-core's executor, except that fields with nothing but data beneath are completed by their projection."""
+    """graphql-core's executor, with two shortcuts: what it finds out about a document is kept with the document, and
+    fields with nothing but data beneath are completed by their projection.
+    """
 
     bound: BoundSchema
     variant: Variant
 
-    def complete_value(
+    def execute_operation(self, serially: bool | None = None) -> Any:
+        """As graphql-core does, with nothing awaitable; the root's fields are collected once."""
+        kind = self.schema.get_root_type(self.operation.operation)
+        assert kind is not None
+        if serially is None:
+            serially = self.operation.operation is OperationType.MUTATION
+        try:
+            data: Any = self.execute_root_grouped_field_set(
+                kind, self.root_value, self._roots(kind), serially, None
+            )
+        except GraphQLError as error:
+            self.collected_errors.add(error, None)
+            data = None
+        return self.build_response(data)
+
+    def _roots(self, kind: GraphQLObjectType) -> GroupedFieldSet:
+        roots, key = self.variant.roots, id(self.operation)
+        known = roots.get(key)
+        if known is None:
+            fresh = collect_fields(
+                self.schema, self.fragments, self.variable_values, kind, self.operation
+            )
+            known = roots.setdefault(key, fresh.grouped_field_set)
+        return known
+
+    def collect_subfields(
+        self, return_type: GraphQLObjectType, field_details_list: FieldDetailsList
+    ) -> CollectedFields:
+        """As graphql-core does, once for all executions: only @skip and @include make a difference."""
+        groups, key = self.variant.groups, (return_type.name, id(field_details_list))
+        known = groups.get(key)
+        if known is None:
+            # Whoever comes first: the identities of these lists are keys themselves.
+            known = groups.setdefault(
+                key, super().collect_subfields(return_type, field_details_list)
+            )
+        return known
+
+    def execute_field(
         self,
-        return_type: GraphQLOutputType,
+        parent_type: GraphQLObjectType,
+        source: Any,
         field_details_list: FieldDetailsList,
-        info: Info,
         path: Path,
-        result: Any,
         position_context: Any,
     ) -> Any:
-        """Completes a field's value as a whole where it can, else as graphql-core does.
-
-        Also called for the parts of a value (list items, what is inside of NonNull): these have another `return_type`.
-        """
-        if (
-            result is not None
-            and return_type is info.return_type
-            and field_details_list[0].node.selection_set is not None
-            and not isinstance(result, Exception)
-        ):
-            project = self._projection(info, field_details_list)
-            if project is not None:
+        """Resolves a field and completes its value, as a whole where it can, else as graphql-core does."""
+        step: _Step | None = self.variant.steps.get(id(field_details_list))
+        if step is None:
+            step = self._step(parent_type, field_details_list)
+        kind = step.definition.type
+        info = self.build_resolve_info(step.definition, step.nodes, parent_type, path)
+        try:
+            result = step.resolve(source, info, **step.arguments(self.variable_values))
+            if step.project and result is not None and not isinstance(result, Exception):
                 try:
-                    return project(result, self.variable_values)
+                    return step.project(result, self.variable_values)
                 except Exception as error:
                     # Whatever it is, the executor meets it again below, and reports it with its path.
                     log.debug("projection of %s failed: %r", info.field_name, error)
-        return super().complete_value(
-            return_type, field_details_list, info, path, result, position_context
-        )
-
-    def _projection(self, info: Info, details: FieldDetailsList) -> Projection | None:
-        projections = self.variant.projections
-        key = group_key(info.parent_type.name, info.field_nodes)
-        try:
-            known: Projection | None = projections[key]
-        except KeyError:
-            known = projections[key] = compile_projection(
-                self.bound, self._grouped, info.return_type, details, self.variable_values
+            return self.complete_value(
+                kind, field_details_list, info, path, result, position_context
             )
-        return known
+        except Exception as error:
+            self.handle_field_error(error, kind, field_details_list, path)
+            return None
+
+    def _step(self, parent: GraphQLObjectType, details: FieldDetailsList) -> _Step:
+        nodes = [each.node for each in details]
+        definition = self.schema.get_field(parent, nodes[0].name.value)
+        assert definition is not None  # The document is valid.
+        project = None
+        if nodes[0].selection_set is not None:
+            project = self.variant.projections[group_key(parent.name, nodes)] = compile_projection(
+                self.bound, self._grouped, definition.type, details, self.variable_values
+            )
+        resolve = definition.resolve or self.field_resolver
+        step = _Step(definition, nodes, resolve, arguments_of(definition, nodes[0]), project)
+        self.variant.steps[id(details)] = step
+        return step
 
     def _grouped(
         self, kind: GraphQLObjectType, details: FieldDetailsList
@@ -139,24 +200,44 @@ class Engine:
         operation_name: str | None,
         context: Any,
     ) -> ProjectingExecutor | list[GraphQLError]:
-        executor = ProjectingExecutor.build(
+        operation = prepared.operation(operation_name)
+        if operation is None:
+            return self._unbuilt(prepared, {}, operation_name)
+        values = operation.variables.coerce(variables or {})
+        if values is None:
+            return self._unbuilt(prepared, variables, operation_name)
+        check_cost(operation.weight, values.coerced, self._limits)
+        variant = prepared.variant(values.coerced)
+        executor = ProjectingExecutor(
             self._bound.schema,
-            prepared.document,
-            context_value=context,
-            raw_variable_values=dict(variables or {}),
-            operation_name=operation_name or None,
-            max_coercion_errors=10,
+            prepared.fragments,
+            prepared.details,
+            variant,
+            context,
+            operation.definition,
+            values,
+            default_field_resolver,
+            default_type_resolver,
+            default_field_resolver,
             is_awaitable=_never,
             is_async_iterable=_never,
         )
-        if not isinstance(executor, ProjectingExecutor):
-            return cast(list[GraphQLError], executor)
-        name = executor.operation.name
-        coerced = executor.variable_values.coerced
-        check_cost(prepared.weights[name.value if name else ""], coerced, self._limits)
-        executor.bound = self._bound
-        executor.root_value = executor.variant = prepared.variant(coerced)
+        executor.bound, executor.variant = self._bound, variant
         return executor
+
+    def _unbuilt(
+        self, prepared: Prepared, variables: Mapping[str, Any] | None, operation_name: str | None
+    ) -> list[GraphQLError]:
+        """Why there is no operation of that name, or what is wrong with its variables, in graphql-core's words."""
+        errors = Executor.build(
+            self._bound.schema,
+            prepared.document,
+            raw_variable_values=dict(variables or {}),
+            operation_name=operation_name or None,
+            max_coercion_errors=10,
+        )
+        assert isinstance(errors, list), "our shortcut refuses what graphql-core takes"
+        return errors
 
 
 def _run(executor: Executor[Any], request_id: str | None) -> Answer:

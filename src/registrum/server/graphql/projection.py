@@ -33,15 +33,12 @@ from graphql import (
     GraphQLObjectType,
     GraphQLUnionType,
     Undefined,
-    VariableNode,
-    Visitor,
-    get_argument_values,
     is_leaf_type,
-    visit,
 )
 from graphql.execution.collect_fields import FieldDetailsList
 from graphql.execution.values import VariableValues
 
+from registrum.server.graphql.arguments import Arguments, arguments_of, has_variable
 from registrum.server.graphql.binding import BoundSchema, DataField
 from registrum.server.graphql.selection import group_key
 
@@ -107,7 +104,7 @@ class _Compiler:
         self._functions: dict[tuple[Any, ...], str] = {}
         self._leaves: dict[str, str] = {}
         self._wants_arguments: set[str] = set()
-        self._arguments: list[tuple[GraphQLField, FieldNode]] = []
+        self._arguments: list[Arguments] = []
         self._fields = 0
 
     def compile(self, return_type: Any, details: FieldDetailsList) -> Projection:
@@ -121,7 +118,7 @@ class _Compiler:
             return project
 
         def project_with_arguments(value: Any, variables: VariableValues) -> Any:
-            return project(value, [_arguments(field, node, variables) for field, node in arguments])
+            return project(value, [given(variables) for given in arguments])
 
         return project_with_arguments
 
@@ -233,13 +230,11 @@ class _Compiler:
     def _argument_expression(self, definition: GraphQLField, below: FieldDetailsList) -> str:
         """Arguments without variables are evaluated now, the others once an execution."""
         node = below[0].node
-        finder = _VariableFinder()
-        for argument in node.arguments or ():
-            visit(argument, finder)
-        if finder.found:
-            self._arguments.append((definition, node))
+        arguments = _every_argument(definition, node)
+        if any(has_variable(argument) for argument in node.arguments or ()):
+            self._arguments.append(arguments)
             return f"args[{len(self._arguments) - 1}]"
-        return self._name("given", _arguments(definition, node, self._variables))
+        return self._name("given", arguments(self._variables))
 
     def _fast_check(self, scalar: str) -> str | None:
         own = self._bound.as_is.get(scalar)
@@ -267,20 +262,11 @@ class _Compiler:
         return name
 
 
-class _VariableFinder(Visitor):
-    def __init__(self) -> None:
-        super().__init__()
-        self.found = False
-
-    def enter_variable(self, node: VariableNode, *_: Any) -> None:
-        """There is one."""
-        self.found = True
-
-
-def _arguments(field: GraphQLField, node: FieldNode, variables: VariableValues) -> dict[str, Any]:
+def _every_argument(field: GraphQLField, node: FieldNode) -> Arguments:
     """All arguments of a field by their Python names, None where absent."""
-    given = get_argument_values(field, node, variables)
-    return {a.out_name or "": None for a in field.args.values()} | given
+    given = arguments_of(field, node)
+    absent: dict[str, Any] = {a.out_name or "": None for a in field.args.values()}
+    return lambda variables: absent | given(variables)
 
 
 def _serialiser(serialise: Callable[[Any], Any]) -> Callable[[Any], Any]:
