@@ -202,7 +202,8 @@ class Run:
             if step < self._step:
                 _say(f"step {step} is behind the run's current step {self._step}; not logged")
                 return
-            self._close_step()
+            if step > self._step:
+                self._close_step()
             self._step = step
         self._pending.update(values)
         if commit is True or (commit is None and step is None):
