@@ -19,9 +19,7 @@ from registrum.core.policy import (
 from registrum.core.projects import ProjectName
 from registrum.server.db import (
     Database,
-    artifacts,
-    collections,
-    memberships,
+    linking,
     open_database,
     projects,
     tables,
@@ -125,8 +123,8 @@ def build(tx: Tx, facts: Facts) -> dict[str, Actor]:
         source = projects.get_for(tx, Action.WRITE, path_of(facts, name)).thing
         number = make.version(tx, source, "net")
         registry = projects.get_for(tx, Action.LINK, path_of(facts, target))
-        collection = collections.portfolio_for(tx, registry, "model", "linked")
-        memberships.add_link(tx, collection, artifacts.get_for(tx, Action.DOWNLOAD, number))
+        source = linking.source_for(tx, Action.DOWNLOAD, number, registry)
+        linking.add_link(tx, registry, "linked", source)
     return actors | {"root": Actor(None, "root", is_admin=True), "nobody": ANONYMOUS}
 
 

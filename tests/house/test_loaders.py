@@ -8,7 +8,7 @@ from tests.house.sources import Module, modules
 # Rooms of the rows that belong to projects, organizations and entities; accounts, keys, sessions, jobs and blobs have owners instead.
 PROTECTED = (
     "aliases", "artifact_types", "artifacts", "collection_edits", "collection_pages", "collections", "entities", "files",
-    "history", "lineage", "manifests", "members", "membership_pages", "memberships", "organizations", "project_removal",
+    "history", "lineage", "linking", "manifests", "members", "membership_pages", "memberships", "organizations", "project_removal",
     "projects", "registries", "retention", "run_files", "run_search", "run_writing", "runs", "tags", "teams", "versions",
 )  # fmt: skip
 READS = {"rows", "one", "value", "column"}

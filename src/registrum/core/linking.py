@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from registrum.core.aliases import LATEST
 from registrum.core.projects import ProjectName
@@ -26,6 +27,28 @@ class LinkArtifact:
     collection: str | None
     collection_id: int | None
     aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An artifact that is to be linked into one project, as little of it as that takes.
+
+    Attributes:
+        id: of the artifact.
+        name: of the sequence that it was logged into.
+        is_near: whether its project and the target belong to one organization; a personal project goes with each
+            organization that its owner belongs to.
+        is_kept: it has no TTL already.
+    """
+
+    id: int
+    name: str
+    type_name: str
+    state: str
+    size_bytes: int
+    created_at: datetime
+    is_near: bool
+    is_kept: bool
 
 
 def aliases_of_link(asked: Sequence[str], *, is_new: bool) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ only. Moving an alias ends a span and begins another, so history and "as of" are
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 from sqlalchemy import ColumnElement, Text, and_, bindparam, case, delete, select, update
@@ -62,13 +62,12 @@ def point(tx: Tx, place: Grant[Place], names: Sequence[str]) -> None:
     Names are to be checked before (`core/aliases.py`), protected ones by the caller.
 
     Args:
-        place: grant to WRITE, LINK or EDIT_COLLECTION.
+        place: grant to WRITE, LINK or EDIT_COLLECTION; who has one holds the lock of its collection.
     """
     here = place.require(Action.WRITE, Action.LINK, Action.EDIT_COLLECTION)
     wanted = list(dict.fromkeys(names))
     if not wanted:
         return
-    collections_of.lock(tx, here.collection_id)
     actor = tx.actor.user_id
     tx.run(
         _END_ELSEWHERE,
@@ -276,12 +275,18 @@ _BY_ARTIFACTS = prepared(
 )
 
 
-def by_artifacts(tx: Tx, ids: Sequence[int]) -> dict[int, tuple[Alias, ...]]:
-    """Aliases of artifacts in every collection that the actor may see, by artifact; each with its collection."""
+def by_artifacts(
+    tx: Tx, ids: Sequence[int], visible: Mapping[int, Project] | None = None
+) -> dict[int, tuple[Alias, ...]]:
+    """Aliases of artifacts in every collection that the actor may see, by artifact; each with its collection.
+
+    Args:
+        visible: projects that have been loaded for the actor already, by id.
+    """
     if not ids:
         return {}
     rows = tx.rows(_BY_ARTIFACTS, artifact_ids=list(ids))
-    known = collections_of.from_rows(tx, rows)
+    known = collections_of.from_rows(tx, rows, visible)
     found: dict[int, list[Alias]] = defaultdict(list)
     for row, collection in zip(rows, known, strict=True):
         found[row.artifact_id].append(Alias(row.alias_id, row.alias, collection))

@@ -148,7 +148,7 @@ def artifacts_from(tx: Tx, rows: Sequence[Row]) -> list[Artifact]:
 
 # Edits are done in the source project; seeing and fetching is possible through any link.
 _BY_SOURCE = frozenset({Action.WRITE})
-_LIVING = and_(artifacts.c.deleted_at.is_(None), sequences.c.deleted_at.is_(None))
+LIVING = and_(artifacts.c.deleted_at.is_(None), sequences.c.deleted_at.is_(None))
 
 
 def _may(action: Action) -> Any:
@@ -164,7 +164,7 @@ def _get_statement(action: Action) -> Prepared:
             allowed_artifact(Action.READ).label("visible"),
         )
         .select_from(with_source())
-        .where(artifacts.c.id == bindparam("artifact_id"), _LIVING)
+        .where(artifacts.c.id == bindparam("artifact_id"), LIVING)
     )
 
 
@@ -217,7 +217,7 @@ def _by_ids_statement(action: Action) -> Prepared:
     return prepared(
         select(*ARTIFACT_COLUMNS)
         .select_from(with_source())
-        .where(among(artifacts.c.id, "artifact_ids"), _LIVING, _may(action))
+        .where(among(artifacts.c.id, "artifact_ids"), LIVING, _may(action))
     )
 
 
@@ -256,7 +256,7 @@ _BY_CLIENT_ID = prepared(
     .select_from(with_source())
     .where(
         artifacts.c.client_id == bindparam("client_id"),
-        _LIVING,
+        LIVING,
         allowed_artifact(Action.READ),
     )
 )

@@ -62,10 +62,13 @@ def from_row(row: Row, visible: Mapping[int, Project]) -> Collection:
     )
 
 
-def from_rows(tx: Tx, rows: Sequence[Row]) -> list[Collection]:
-    """The collections of rows with `COLLECTION_COLUMNS`, in their order."""
-    ids = sorted({row.c_project_id for row in rows})
-    visible = project_rows.by_ids(tx, Action.READ, ids) if ids else {}
+def from_rows(
+    tx: Tx, rows: Sequence[Row], known: Mapping[int, Project] | None = None
+) -> list[Collection]:
+    """The collections of rows with `COLLECTION_COLUMNS`, in their order; `known`: as `visible` of `from_row`."""
+    visible = dict(known or {})
+    if missing := {row.c_project_id for row in rows} - visible.keys():
+        visible |= project_rows.by_ids(tx, Action.READ, sorted(missing))
     return [from_row(row, visible) for row in rows]
 
 
@@ -163,7 +166,8 @@ _LOCK = prepared(
 
 def lock(tx: Tx, collection_id: int) -> None:
     """Makes other writers of this collection's versions and aliases wait until this transaction ends."""
-    tx.value(_LOCK, collection_id=collection_id)
+    if tx.is_shared:
+        tx.value(_LOCK, collection_id=collection_id)
 
 
 def sequence_for(
@@ -221,12 +225,33 @@ def portfolio_for(tx: Tx, project: Grant[Project], type_name: str, name: str) ->
     """
     where = project.require(Action.LINK)
     found = _get_or_add(tx, project, "portfolio", type_name, name)
-    if not found.is_portfolio:
+    check_takes_links(where, name, found.kind)
+    return Grant(found, Action.LINK)
+
+
+def check_takes_links(project: Project, name: str, kind: str) -> None:
+    """Refuses to link into a sequence.
+
+    Raises:
+        Conflict: the collection is one.
+    """
+    if kind != "portfolio":
         raise Conflict(
-            f"Collection {name!r} of project {where.name!r} holds logged versions; "
+            f"Collection {name!r} of project {project.name!r} holds logged versions; "
             "link into a collection of another name."
         )
-    return Grant(found, Action.LINK)
+
+
+def check_type(name: str, type_name: str, wanted: str) -> None:
+    """Refuses a version whose type is not the collection's.
+
+    Raises:
+        TypeNotAccepted: names both types.
+    """
+    if type_name != wanted:
+        raise TypeNotAccepted(
+            f"Collection {name!r} holds artifacts of type {type_name!r}, not {wanted!r}."
+        )
 
 
 def _get_or_add(
@@ -259,10 +284,7 @@ def _get_or_add(
         row = tx.one(_BY_NAME, project_id=where.id, collection_name=name)
         if row is None:  # somebody else's was there, and has been taken away or renamed since
             raise Conflict(f"Collection {name!r} is just being changed; try again.")
-    if row.c_type_name != type_name:
-        raise TypeNotAccepted(
-            f"Collection {name!r} holds artifacts of type {row.c_type_name!r}, not {type_name!r}."
-        )
+    check_type(name, row.c_type_name, type_name)
     return from_row(row, {where.id: where})
 
 

@@ -47,16 +47,41 @@ def record(
         organization_id: the organization whose audit shows it, if any.
         changes: JSON values by field; beyond 4 KB long texts are cut, then fields left out.
     """
-    tx.run(
-        _ADD,
-        kind=kind.value,
-        created_at=tx.now,
-        by=tx.actor.user_id,
-        organization_id=organization_id,
-        project_id=project_id,
-        subject_kind=subject_kind.value,
+    record_all(
+        tx,
+        {kind: changes or {}},
+        subject_kind=subject_kind,
         subject_id=subject_id,
-        changes=_bounded(changes or {}),
+        project_id=project_id,
+        organization_id=organization_id,
+    )
+
+
+def record_all(
+    tx: Tx,
+    acts: Mapping[EventKind, Mapping[str, Any]],
+    *,
+    subject_kind: SubjectKind,
+    subject_id: int | None,
+    project_id: int | None = None,
+    organization_id: int | None = None,
+) -> None:
+    """Writes several events about one subject, in this order; `acts` has what changed by what was done. See `record`."""
+    tx.run_many(
+        _ADD,
+        [
+            {
+                "kind": kind.value,
+                "created_at": tx.now,
+                "by": tx.actor.user_id,
+                "organization_id": organization_id,
+                "project_id": project_id,
+                "subject_kind": subject_kind.value,
+                "subject_id": subject_id,
+                "changes": _bounded(changes),
+            }
+            for kind, changes in acts.items()
+        ],
     )
 
 

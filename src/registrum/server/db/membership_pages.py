@@ -5,7 +5,7 @@ Each list takes three statements whatever its size: the rows, the projects they 
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -226,8 +226,11 @@ _LABELS = {
 def _labels(
     tx: Tx, rows: Sequence[Row], wants: Wants
 ) -> tuple[dict[int, list[tuple[str, int]]], dict[int, tuple[Tag, ...]]]:
-    """Names and numbers of aliases by membership, tags by artifact, alphabetical, as far as they are wanted."""
-    statement = _LABELS.get((wants.aliases, wants.tags))
+    """Names and numbers of aliases by membership, tags by artifact, alphabetical, as far as they are wanted.
+
+    Where aliases everywhere are wanted, those of the membership are among them.
+    """
+    statement = _LABELS.get((wants.aliases and not wants.all_aliases, wants.tags))
     if statement is None:
         return {}, {}
     aliases: dict[int, list[tuple[str, int]]] = defaultdict(list)
@@ -261,7 +264,7 @@ def _loaded(
     aliases, tags = _labels(tx, rows, wants)
     places = _collections(tx, rows, wants, visible)
     ids = sorted({row.a_id for row in rows})
-    everywhere = alias_rows.by_artifacts(tx, ids) if wants.all_aliases else {}
+    everywhere = alias_rows.by_artifacts(tx, ids, visible) if wants.all_aliases else {}
     found = []
     for row in rows:
         artifact = artifact_from(
@@ -273,8 +276,16 @@ def _loaded(
         )
         place = places[row.c_id]
         here = tuple([Alias(id_, name, place) for name, id_ in aliases.get(row.m_id, ())])
+        if wants.all_aliases:
+            here = tuple(
+                [replace(a, collection=place) for a in artifact.aliases if _is_in(a, place)]
+            )
         found.append(Membership(row.m_id, place, artifact, row.m_version, row.m_created_at, here))
     return found
+
+
+def _is_in(alias: Alias, place: Collection) -> bool:
+    return alias.collection is not None and alias.collection.id == place.id
 
 
 def _collections(

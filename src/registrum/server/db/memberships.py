@@ -7,27 +7,25 @@ numbers have no gaps but those of what was taken away.
 from collections.abc import Sequence, Set
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, exists, func, select, true, update
+from sqlalchemy import and_, bindparam, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from registrum.core.aliases import LATEST
-from registrum.core.artifacts import NO_TTL, Artifact
+from registrum.core.artifacts import Artifact
 from registrum.core.collections import Collection
 from registrum.core.errors import NotFound
+from registrum.core.linking import Source
 from registrum.core.memberships import Place
 from registrum.core.policy import Action
-from registrum.core.projects import Project
 from registrum.server.db.collections import lock
 from registrum.server.db.columns import Moment, among
-from registrum.server.db.statements import prepared
+from registrum.server.db.statements import Row, prepared
 from registrum.server.db.tables import (
     ALIVE,
     alias_spans,
     artifacts,
     collections,
     memberships,
-    organization_members,
-    projects,
 )
 from registrum.server.db.tx import Tx
 from registrum.server.db.visibility import Grant
@@ -37,6 +35,7 @@ _NUMBER = prepared(
     .where(collections.c.id == bindparam("collection_id"), collections.c.deleted_at.is_(None))
     .values(next_version=collections.c.next_version + 1)
     .returning(
+        collections.c.id,
         (collections.c.next_version - 1).label("version"),
         collections.c.project_id,
         collections.c.organization_id,
@@ -78,19 +77,6 @@ _PLACE = prepared(
 )
 
 
-def add_link(tx: Tx, target: Grant[Collection], source: Grant[Artifact]) -> Grant[Place]:
-    """Makes a committed artifact the next version of a portfolio, or finds that it is one already.
-
-    Args:
-        target: grant to LINK.
-        source: grant to DOWNLOAD.
-    """
-    artifact = source.require(Action.DOWNLOAD)
-    collection = target.require(Action.LINK)
-    place = _add(tx, collection.id, artifact.id, artifact.size_bytes, artifact.created_at)
-    return Grant(place, Action.LINK)
-
-
 def add_own(tx: Tx, artifact: Grant[Artifact], size_bytes: int) -> Grant[Place]:
     """Makes an artifact that is being committed the next version of the sequence it was logged into.
 
@@ -124,9 +110,27 @@ def _add(
     number = tx.one(_NUMBER, collection_id=collection_id)
     if number is None:
         raise NotFound("The collection has been deleted.")
+    return _add_numbered(tx, number, artifact_id, size_bytes, created_at)
+
+
+def add_linked(tx: Tx, number: Row, source: Grant[Source]) -> Grant[Place]:
+    """Makes an artifact the version of a portfolio that a number was just taken for, or finds that it is one already.
+
+    Args:
+        number: `id`, `version`, `project_id` and `organization_id` of the portfolio, whose row is locked.
+        source: grant to DOWNLOAD.
+    """
+    linked = source.require(Action.DOWNLOAD)
+    place = _add_numbered(tx, number, linked.id, linked.size_bytes, linked.created_at)
+    return Grant(place, Action.LINK)
+
+
+def _add_numbered(
+    tx: Tx, number: Row, artifact_id: int, size_bytes: int, created_at: datetime
+) -> Place:
     added = tx.value(
         _ADD,
-        collection_id=collection_id,
+        collection_id=number.id,
         artifact_id=artifact_id,
         project_id=number.project_id,
         organization_id=number.organization_id,
@@ -137,11 +141,9 @@ def _add(
         now=tx.now,
     )
     if added is not None:
-        return Place(
-            added, collection_id, artifact_id, number.project_id, number.version, is_new=True
-        )
-    tx.run(_GIVE_BACK, collection_id=collection_id)
-    return Place(*tx.rows(_PLACE, collection_id=collection_id, artifact_id=artifact_id)[0])
+        return Place(added, number.id, artifact_id, number.project_id, number.version, is_new=True)
+    tx.run(_GIVE_BACK, collection_id=number.id)
+    return Place(*tx.rows(_PLACE, collection_id=number.id, artifact_id=artifact_id)[0])
 
 
 def place_in(tx: Tx, collection: Grant[Collection], artifact_id: int) -> Grant[Place]:
@@ -294,64 +296,3 @@ def latest_to_newest(tx: Tx, collection_ids: Set[int]) -> None:
             now=tx.now,
             by=tx.actor.user_id,
         )
-
-
-def _owner_is_in(
-    owner_id: ColumnElement[int], organization_id: ColumnElement[int]
-) -> ColumnElement[bool]:
-    return exists(
-        select(1).where(
-            organization_members.c.user_id == owner_id,
-            organization_members.c.organization_id == organization_id,
-        )
-    )
-
-
-_source, _target = projects.alias("source"), projects.alias("target")
-_TOGETHER = prepared(
-    select(
-        case(
-            (_source.c.id == _target.c.id, true()),
-            (
-                and_(_source.c.kind == "personal", _target.c.kind == "personal"),
-                _source.c.owner_id == _target.c.owner_id,
-            ),
-            (
-                _source.c.kind == "personal",
-                _owner_is_in(_source.c.owner_id, _target.c.organization_id),
-            ),
-            (
-                _target.c.kind == "personal",
-                _owner_is_in(_target.c.owner_id, _source.c.organization_id),
-            ),
-            else_=_source.c.organization_id == _target.c.organization_id,
-        ).label("together")
-    )
-    .select_from(artifacts.join(_source, _source.c.id == artifacts.c.project_id))
-    .join(_target, _target.c.id == bindparam("project_id"))
-    .where(artifacts.c.id == bindparam("artifact_id"))
-)
-
-
-def share_organization(tx: Tx, artifact: Grant[Artifact], target: Grant[Project]) -> bool:
-    """Whether an artifact's source project and the target belong together.
-
-    They do within one organization; a personal project also goes with each organization that its owner belongs to.
-    """
-    return bool(tx.value(_TOGETHER, artifact_id=artifact.thing.id, project_id=target.thing.id))
-
-
-_KEEP = prepared(
-    update(artifacts)
-    .where(artifacts.c.id == bindparam("artifact_id"))
-    .values(ttl_seconds=NO_TTL, expires_at=None)
-)
-
-
-def keep_forever(tx: Tx, source: Grant[Artifact]) -> None:
-    """Ends the TTL of an artifact that is being linked into a registry.
-
-    Args:
-        source: grant to DOWNLOAD, as linking takes it.
-    """
-    tx.run(_KEEP, artifact_id=source.require(Action.DOWNLOAD).id)

@@ -6,7 +6,7 @@ form for the life of the process; anything else is compiled when it is run.
 """
 
 from collections import namedtuple
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Float
@@ -59,6 +59,20 @@ class Compiled:
                 convert = self._bind.get(name)
                 values[name] = value if convert is None else convert(value)
         return values
+
+    def many(
+        self, given: Iterable[Mapping[str, Any]], same: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        """The driver's parameters for each of many runs; `same` is converted once for all of them."""
+        shared = self.parameters(same)
+        found = [{**shared, **each} for each in given]
+        if not found:
+            return found
+        for name, convert in self._bind.items():
+            if name not in same and name in found[0]:
+                for values in found:
+                    values[name] = convert(values[name])
+        return found
 
     def rows(self, raw: Sequence[Sequence[Any]]) -> list[Row]:
         """Driver rows as named tuples of Python values."""

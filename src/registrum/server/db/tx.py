@@ -56,6 +56,11 @@ class Tx:
             "actor_is_admin": int(actor.is_admin),
         }
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether others may write at the same time, so that rows have to be locked; SQLite has one writer."""
+        return self.dialect.name != "sqlite"
+
     def _compiled(self, statement: Executable | Prepared) -> Compiled:
         if isinstance(statement, Prepared):
             return statement.for_dialect(self.dialect)
@@ -88,10 +93,10 @@ class Tx:
         return self._driver.count(compiled.text, parameters)
 
     def run_many(
-        self, statement: Executable | Prepared, given: Iterable[Mapping[str, Any]]
+        self, statement: Executable | Prepared, given: Iterable[Mapping[str, Any]], /, **same: Any
     ) -> None:
-        """Runs a statement once for each set of parameters; for inserts of many rows."""
+        """Runs a statement once for each set of parameters, which `same` adds to; for inserts of many rows."""
         compiled = self._compiled(statement)
-        parameters = [compiled.parameters(each) for each in given]
+        parameters = compiled.many(given, same)
         if parameters:
             self._driver.many(compiled.text, parameters)

@@ -113,7 +113,8 @@ _LOCK = prepared(
 
 def lock(tx: Tx, artifact_id: int) -> None:
     """Makes other writers of this artifact wait until this transaction ends; what is read after it is current."""
-    tx.value(_LOCK, artifact_id=artifact_id)
+    if tx.is_shared:
+        tx.value(_LOCK, artifact_id=artifact_id)
 
 
 _SAME_CONTENT = prepared(

@@ -89,7 +89,8 @@ def check_protected(tx: Tx, project: Project, names: Sequence[str]) -> None:
     Raises:
         Forbidden: names the role held and the role needed.
     """
-    if project.is_registry and not set(names).isdisjoint(aliases.protected_in(tx, project)):
+    some = set(names) - {LATEST}  # which cannot be protected
+    if project.is_registry and some and not some.isdisjoint(aliases.protected_in(tx, project)):
         projects.get_for_id(tx, Action.PROTECT_ALIAS, project.id)
 
 

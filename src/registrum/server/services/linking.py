@@ -1,11 +1,11 @@
 """Linking an artifact into a collection of a registry or another project, and taking it out again."""
 
+from typing import Any
+
 from registrum.core.aliases import checked
-from registrum.core.artifacts import Artifact
-from registrum.core.collections import Collection
-from registrum.core.errors import Conflict, Forbidden, InUse, Invalid, NotFound
+from registrum.core.errors import Conflict, Forbidden, InUse, Invalid, NotFound, RegistrumError
 from registrum.core.events import EventKind, SubjectKind
-from registrum.core.linking import LinkArtifact, aliases_of_link
+from registrum.core.linking import LinkArtifact, Source, aliases_of_link
 from registrum.core.memberships import Place
 from registrum.core.names import check_collection_name
 from registrum.core.policy import Action
@@ -21,6 +21,7 @@ from registrum.server.db import (
     projects,
     versions,
 )
+from registrum.server.db import linking as rows
 from registrum.server.db.tx import Tx
 from registrum.server.db.visibility import Grant
 from registrum.server.services.aliases import check_protected
@@ -42,44 +43,51 @@ def link_artifact(tx: Tx, ask: LinkArtifact) -> Place:
         Conflict: the artifact is still being uploaded, or the collection holds logged versions.
     """
     asked = checked(ask.aliases)
-    artifact = _source(tx, ask)
-    target, name = _target(tx, ask)
+    artifact_id = _artifact_id(tx, ask)
+    versions.lock(tx, artifact_id)  # who deletes it waits, or has done so
+    try:
+        target, name = _target(tx, ask)
+    except RegistrumError:
+        artifacts.get_for(tx, Action.DOWNLOAD, artifact_id)  # of two reasons the artifact's is said
+        raise
+    source = _source(tx, artifact_id, target)
     check_collection_name(name)
-    if not memberships.share_organization(tx, artifact, target):
+    if not source.thing.is_near:
         raise Forbidden(
             "Artifacts cannot be linked across organizations: the artifact's project and "
             f"{target.thing.entity.name}/{target.thing.name} do not belong to the same one."
         )
-    type_name = artifact.thing.source.type_name
-    if target.thing.is_registry:
-        check_accepts(target.thing, artifact_types.accepted_in(tx, target.thing), type_name)
-    collection = collections.portfolio_for(tx, target, type_name, name)
-    place = memberships.add_link(tx, collection, artifact)
+    if target.thing.is_registry and not target.thing.accepts_any_type:
+        accepted = artifact_types.accepted_in(tx, target.thing)
+        check_accepts(target.thing, accepted, source.thing.type_name)
+    place = rows.add_link(tx, target, name, source)
     names = aliases_of_link(asked, is_new=place.thing.is_new)
     check_protected(tx, target.thing, names)
     aliases.point(tx, place, names)
     if target.thing.is_registry:
-        memberships.keep_forever(tx, artifact)
-    _record_linked(tx, target.thing, collection.thing, place.thing, names)
+        rows.keep_forever(tx, source)
+    _record_linked(tx, target.thing, name, place.thing, names)
     return place.thing
 
 
-def _source(tx: Tx, ask: LinkArtifact) -> Grant[Artifact]:
-    artifact_id = ask.artifact_id
-    if artifact_id is None:
-        if not ask.client_id:
-            raise Invalid("Say which artifact to link: artifactID or clientID is needed.")
-        found = artifacts.by_client_id(tx, ask.client_id)
-        if found is None:
-            raise NotFound(
-                "There is no artifact with this client id: it must have been logged before it is linked."
-            )
-        artifact_id = found.id
-    versions.lock(tx, artifact_id)  # who deletes it waits, or has done so
-    source = artifacts.get_for(tx, Action.DOWNLOAD, artifact_id)
+def _artifact_id(tx: Tx, ask: LinkArtifact) -> int:
+    if ask.artifact_id is not None:
+        return ask.artifact_id
+    if not ask.client_id:
+        raise Invalid("Say which artifact to link: artifactID or clientID is needed.")
+    found = artifacts.by_client_id(tx, ask.client_id)
+    if found is None:
+        raise NotFound(
+            "There is no artifact with this client id: it must have been logged before it is linked."
+        )
+    return found.id
+
+
+def _source(tx: Tx, artifact_id: int, target: Grant[Project]) -> Grant[Source]:
+    source = rows.source_for(tx, Action.DOWNLOAD, artifact_id, target)
     if source.thing.state != "committed":
         raise Conflict(
-            f"Artifact {source.thing.source.name!r} is still being uploaded: "
+            f"Artifact {source.thing.name!r} is still being uploaded: "
             "wait until it has been logged (artifact.wait()), then link it."
         )
     return source
@@ -111,36 +119,22 @@ def _project(tx: Tx, name: ProjectName) -> Grant[Project]:
 
 
 def _record_linked(
-    tx: Tx, project: Project, collection: Collection, place: Place, names: tuple[str, ...]
+    tx: Tx, project: Project, collection: str, place: Place, names: tuple[str, ...]
 ) -> None:
+    about = {"collection": collection, "version": place.version}
+    acts: dict[EventKind, dict[str, Any]] = {}
     if place.is_new:
-        events.record(
-            tx,
-            EventKind.VERSION_LINKED,
-            subject_kind=SubjectKind.MEMBERSHIP,
-            subject_id=place.id,
-            project_id=project.id,
-            organization_id=project.entity.organization_id,
-            changes={
-                "collection": collection.name,
-                "version": place.version,
-                "artifact": place.artifact_id,
-            },
-        )
+        acts[EventKind.VERSION_LINKED] = {**about, "artifact": place.artifact_id}
     if names:
-        events.record(
-            tx,
-            EventKind.ALIAS_SET,
-            subject_kind=SubjectKind.MEMBERSHIP,
-            subject_id=place.id,
-            project_id=project.id,
-            organization_id=project.entity.organization_id,
-            changes={
-                "collection": collection.name,
-                "version": place.version,
-                "aliases": list(names),
-            },
-        )
+        acts[EventKind.ALIAS_SET] = {**about, "aliases": list(names)}
+    events.record_all(
+        tx,
+        acts,
+        subject_kind=SubjectKind.MEMBERSHIP,
+        subject_id=place.id,
+        project_id=project.id,
+        organization_id=project.entity.organization_id,
+    )
 
 
 def unlink_artifact(tx: Tx, artifact_id: int, collection_id: int) -> None:
