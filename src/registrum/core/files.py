@@ -10,8 +10,7 @@ from registrum.core.digests import Algorithm
 from registrum.core.manifest import Entry
 
 
-@dataclass(frozen=True, slots=True)
-class Blob:
+class Blob(NamedTuple):
     """Bytes in the store, as far as the database knows them.
 
     Attributes:
@@ -32,8 +31,7 @@ class Blob:
         return self.md5 if algorithm is Algorithm.MD5 else self.xxh128
 
 
-@dataclass(frozen=True, slots=True)
-class WantedFile:
+class WantedFile(NamedTuple):
     """A file that a client is about to upload.
 
     Attributes:
@@ -57,8 +55,7 @@ class WantedFile:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class ReservedFile:
+class ReservedFile(NamedTuple):
     """A path of a pending artifact and the blob that is, or will be, its content.
 
     Attributes:

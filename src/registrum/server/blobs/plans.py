@@ -1,7 +1,6 @@
 """How what is expected of a blob is written down while its parts are on their way."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from registrum.server.blobs.store import Expected
@@ -11,7 +10,7 @@ def expected_as_json(expect: Expected) -> dict[str, Any]:
     """Digests as hexadecimal text."""
     return {
         name: value.hex() if isinstance(value, bytes) else value
-        for name, value in asdict(expect).items()
+        for name, value in expect._asdict().items()
     }
 
 

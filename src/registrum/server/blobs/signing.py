@@ -6,9 +6,11 @@ the database to know what they may do. The file name is decoration, kept at the 
 clients look for it there. Signed URLs are secrets: they are never logged.
 """
 
+import binascii
 import hmac
+import re
 import time
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,6 +27,8 @@ PREFIX = "/blobs/"
 Method = Literal["GET", "PUT"]
 Disposition = Literal["attachment", "inline"]
 _SECRET_MIN_BYTES = 16
+_PLAIN = re.compile(r"[A-Za-z0-9_.~-]+")  # What quoting leaves as it is; most names.
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 class Claims(NamedTuple):
@@ -71,7 +75,7 @@ class Signer:
     def path(self, claims: Claims) -> str:
         """Path and query of the signed URL."""
         query = _query(claims)
-        name = quote(claims.filename, safe="")
+        name = _quoted(claims.filename)
         signature = _sign(self._macs[0], claims.method, claims.key.text, claims.filename, query)
         return f"{PREFIX}{claims.key.text}/{name}?{query}&s={signature}"
 
@@ -167,6 +171,10 @@ def content_disposition(disposition: Disposition, filename: str) -> str:
     return value
 
 
+def _quoted(filename: str) -> str:
+    return filename if _PLAIN.fullmatch(filename) else quote(filename, safe="")
+
+
 def _sign(keyed: hmac.HMAC, method: str, key: str, filename: str, query: str) -> str:
     # A newline can't stand in a key or a query, and comes last of what may hold one.
     mac = keyed.copy()
@@ -216,7 +224,7 @@ def _parse(method: Method, key: BlobKey, filename: str, query: str) -> Claims:
 
 
 def _pack(digest: bytes) -> str:
-    return urlsafe_b64encode(digest).rstrip(b"=").decode()
+    return binascii.b2a_base64(digest, newline=False).translate(_URL_SAFE, b"=").decode()
 
 
 def _unpack(text: str | None) -> bytes | None:
@@ -224,6 +232,8 @@ def _unpack(text: str | None) -> bytes | None:
 
 
 def _last_segment(filename: str) -> str:
-    name = filename.rpartition("/")[2].encode("utf-8", "replace").decode()
+    name = filename.rpartition("/")[2]
+    if not name.isascii():
+        name = name.encode("utf-8", "replace").decode()
     # Clients resolve dots in a path before they send it.
     return "file" if name in ("", ".", "..") else name

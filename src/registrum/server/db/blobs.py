@@ -53,9 +53,7 @@ _RESERVE = prepared(
 
 def reserve(tx: Tx, project_id: int, ids: Iterable[str]) -> None:
     """Makes rows for bytes that are about to come; their keys are made outside."""
-    tx.run_many(
-        _RESERVE, [{"blob_id": each, "project_id": project_id, "now": tx.now} for each in ids]
-    )
+    tx.run_many(_RESERVE, [{"blob_id": each} for each in ids], project_id=project_id, now=tx.now)
 
 
 _STORED = prepared(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Text, and_, bindparam, delete, or_, select
+from sqlalchemy import Text, and_, bindparam, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from registrum.core.artifacts import Artifact
@@ -41,26 +41,27 @@ _AT_PATHS = prepared(
         among(reservations.c.path, "paths", Text),
     )
 )
-_insert = insert(reservations)
-_PUT = prepared(
-    _insert.values(
-        artifact_id=bindparam("artifact_id"),
-        path=bindparam("path"),
-        blob_id=bindparam("blob_id"),
-        md5=bindparam("md5"),
-        xxh128=bindparam("xxh128"),
-        mimetype=bindparam("mimetype"),
-        created_at=bindparam("now"),
-    ).on_conflict_do_update(
-        index_elements=["artifact_id", "path"],
-        set_={
-            "blob_id": _insert.excluded.blob_id,
-            "md5": _insert.excluded.md5,
-            "xxh128": _insert.excluded.xxh128,
-            "mimetype": _insert.excluded.mimetype,
-            "created_at": _insert.excluded.created_at,
-        },
+# Not one statement for both: SQLite guards an upsert whose foreign keys may fail by a journal of its own, which costs
+# more than all the rest. The artifact is locked, so what has no place yet gets none meanwhile.
+_PLACE = {
+    "blob_id": bindparam("blob_id"),
+    "md5": bindparam("of_md5"),
+    "xxh128": bindparam("of_xxh128"),
+    "mimetype": bindparam("of_mimetype"),
+    "created_at": bindparam("now"),
+}
+_ADD = prepared(
+    insert(reservations).values(
+        artifact_id=bindparam("artifact_id"), path=bindparam("at_path"), **_PLACE
     )
+)
+_CHANGE = prepared(
+    update(reservations)
+    .where(
+        reservations.c.artifact_id == bindparam("artifact_id"),
+        reservations.c.path == bindparam("at_path"),
+    )
+    .values(**_PLACE)
 )
 
 
@@ -70,7 +71,7 @@ def reserve(
     """Reserves places for files of a pending artifact: in blobs that have the bytes already, else in new ones.
 
     Args:
-        artifact: grant to WRITE.
+        artifact: grant to WRITE, locked for this transaction.
         project_id: its project: only what is stored there counts as stored.
         wanted: at most about 1,000, all of the artifact's algorithm.
 
@@ -101,22 +102,22 @@ def reserve(
         places[file.digest] = blob
         found.append(ReservedFile(file, blob.id, blob.state == "stored"))
     blob_rows.reserve(tx, project_id, fresh)
-    tx.run_many(
-        _PUT,
-        [
-            {
-                "artifact_id": own.id,
-                "path": each.wanted.path,
-                "blob_id": each.blob_id,
-                "md5": each.wanted.md5,
-                "xxh128": each.wanted.xxh128,
-                "mimetype": each.wanted.mimetype,
-                "now": tx.now,
-            }
-            for each in found
-        ],
-    )
+    new = {each.wanted.path: _place(each) for each in found}
+    old = [new.pop(path) for path in at_path]
+    tx.run_many(_ADD, new.values(), artifact_id=own.id, now=tx.now)
+    tx.run_many(_CHANGE, old, artifact_id=own.id, now=tx.now)
     return found
+
+
+def _place(file: ReservedFile) -> dict[str, object]:
+    wanted = file.wanted
+    return {
+        "at_path": wanted.path,
+        "blob_id": file.blob_id,
+        "of_md5": wanted.md5,
+        "of_xxh128": wanted.xxh128,
+        "of_mimetype": wanted.mimetype,
+    }
 
 
 _ALL = prepared(

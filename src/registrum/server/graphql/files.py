@@ -200,22 +200,28 @@ def resolve_membership_files(
 def resolve_create_files(_: None, info: Info, input: dict[str, Any]) -> dict[str, Any]:
     """Says of each file where to put it, or that it is stored."""
     context: Context = info.context
-    wanted = [_upload_file(each) for each in input["artifactFiles"]]
+    asked = input["artifactFiles"]
+    artifacts = {
+        each: ids.decode("Artifact", each) for each in {every["artifactID"] for every in asked}
+    }
+    wanted = [_upload_file(each, artifacts[each["artifactID"]]) for each in asked]
     given = input.get("digestAlgorithm")
     algorithm: ArtifactAlgorithm | None = artifact_algorithm(given) if given else None
     places = uploads.create_files(context, wanted, algorithm)
     return {"files": whole([_to_upload(context, place) for place in places])}
 
 
-def _upload_file(each: dict[str, Any]) -> UploadFile:
-    parts = sorted(each.get("uploadPartsInput") or (), key=lambda part: part["partNumber"])
+def _upload_file(each: dict[str, Any], artifact_id: int) -> UploadFile:
+    parts = each.get("uploadPartsInput") or ()
+    if parts:
+        parts = sorted(parts, key=lambda part: part["partNumber"])
     return UploadFile(
-        artifact_id=ids.decode("Artifact", each["artifactID"]),
-        path=each["name"],
-        md5=each.get("md5"),
-        digest=each.get("digest"),
-        mimetype=each.get("mimetype"),
-        part_md5s=tuple(part["hexMD5"] for part in parts),
+        artifact_id,
+        each["name"],
+        each.get("md5"),
+        each.get("digest"),
+        each.get("mimetype"),
+        tuple([part["hexMD5"] for part in parts]),
     )
 
 
@@ -226,19 +232,28 @@ def _to_upload(context: Context, place: UploadPlace) -> File:
         url, headers = upload_address(context, blob_id, wanted.path, place.expect, wanted.mimetype)
         if place.upload_id is not None:
             parts = _part_addresses(context, BlobKey(blob_id), place.upload_id, place.part_md5s)
+    digest = digests.to_base64(wanted.digest)
+    md5: str | None = digest
+    if wanted.algorithm is not digests.Algorithm.MD5:
+        md5 = digests.to_base64(wanted.md5) if wanted.md5 else None
     return File(
         id=ids.encode("ArtifactFile", place.artifact.id),
         name=wanted.path,
-        make_url=lambda: "",
+        make_url=_nowhere,
         storage_path=storage_path(blob_id),
         mimetype=wanted.mimetype,
-        digest=digests.to_base64(wanted.digest),
-        md5=digests.to_base64(wanted.md5) if wanted.md5 else None,
+        digest=digest,
+        md5=md5,
         upload_url=url,
         upload_headers=headers,
         upload_multipart_urls=parts,
         artifact=place.artifact,
     )
+
+
+def _nowhere() -> str:
+    """The address to read from of a file that is yet to come."""
+    return ""
 
 
 def _part_addresses(

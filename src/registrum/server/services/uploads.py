@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from registrum.core import digests
 from registrum.core.artifacts import Artifact
@@ -108,8 +109,7 @@ def _project_id(artifact: Grant[Artifact]) -> int:
     return project.id
 
 
-@dataclass(frozen=True, slots=True)
-class UploadFile:
+class UploadFile(NamedTuple):
     """A file that a client wants to upload.
 
     Attributes:
@@ -125,8 +125,7 @@ class UploadFile:
     part_md5s: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class UploadPlace:
+class UploadPlace(NamedTuple):
     """Where a file goes.
 
     Attributes:
@@ -163,7 +162,10 @@ def create_files(
     grants = {
         id_: pending_for(edge.tx, id_) for id_ in dict.fromkeys(w.artifact_id for w in wanted)
     }
-    checked = [_checked(file, grants[file.artifact_id].thing, algorithm) for file in wanted]
+    checked = [
+        _checked(file, grants[file.artifact_id].thing, algorithm, key.text)
+        for file, key in zip(wanted, BlobKey.series(len(wanted)), strict=True)
+    ]
     parts = [_parts(file.part_md5s) for file in wanted]
     places: list[UploadPlace | None] = [None] * len(wanted)
     by_artifact: dict[int, list[int]] = {}
@@ -189,7 +191,7 @@ def _reserve(tx: Tx, artifact_id: int, wanted: Sequence[WantedFile]) -> list[Res
 
 
 def _checked(
-    file: UploadFile, artifact: Artifact, algorithm: ArtifactAlgorithm | None
+    file: UploadFile, artifact: Artifact, algorithm: ArtifactAlgorithm | None, key: str
 ) -> WantedFile:
     own = ArtifactAlgorithm(artifact.digest_algorithm)
     if algorithm is not None and algorithm is not own:
@@ -197,7 +199,6 @@ def _checked(
     path = check_path(file.path)
     if file.mimetype is not None and len(file.mimetype) > MAX_MIMETYPE:
         raise Invalid(f"A media type may have at most {MAX_MIMETYPE} characters.")
-    key = BlobKey.new().text
     md5 = digests.from_base64(file.md5, "base64 MD5") if file.md5 else None
     if own.of_files is Algorithm.MD5:
         if md5 is None and file.digest:
