@@ -48,7 +48,7 @@ class Cluster:
         self.socket_folder = socket_folder
         self._numbers = count(1)
         self._templates: dict[str, str] = {}
-        self._free: dict[str, list[str]] = {}
+        self._free: dict[str, list[_Lent]] = {}
 
     def url(self, database: str) -> str:
         """The address of a database of this cluster."""
@@ -81,15 +81,15 @@ class Cluster:
             name, prepare: as of `database_like`.
         """
         free = self._free.setdefault(name, [])
-        url = free.pop() if free else self.database_like(name, prepare)
+        lent = free.pop() if free else _Lent(self.database_like(name, prepare))
         try:
-            yield url
+            yield lent.url
         finally:
             try:
-                _empty(url)
-                free.append(url)
+                lent.empty()
+                free.append(lent)
             except psycopg.errors.LockNotAvailable:
-                self.drop(url)
+                self.drop(lent.url)
 
     def drop(self, url: str) -> None:
         """Removes a database, whoever is still connected to it."""
@@ -105,21 +105,36 @@ class Cluster:
             connection.execute(statement.encode())
 
 
-def _empty(url: str) -> None:
-    """Deletes all rows but the schema's revision, and starts all numbers anew."""
-    with psycopg.connect(url) as connection:
-        connection.execute("SET LOCAL lock_timeout = '2s'")
-        connection.execute(
-            "SET LOCAL session_replication_role = replica"
-        )  # No foreign keys meanwhile.
-        names = connection.execute(
-            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
-        ).fetchall()
-        for (name,) in names:
-            connection.execute(f'DELETE FROM "{name}"'.encode())
-        connection.execute(
-            "SELECT setval(format('%I', sequencename), 1, false) FROM pg_sequences WHERE schemaname = 'public'"
-        )
+class _Lent:
+    """A database that one test after another has, and a connection of ours that empties it in between."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._connection = psycopg.connect(url, autocommit=True)
+        self._connection.execute("SET lock_timeout = '2s'")
+        self._connection.execute("SET session_replication_role = replica")  # No foreign keys.
+
+    def empty(self) -> None:
+        """Deletes all rows but the schema's revision, and starts all numbers anew.
+
+        Raises:
+            psycopg.errors.LockNotAvailable: somebody still holds a lock; nothing is deleted.
+        """
+        self._connection.execute(_EMPTY)
+        for (name,) in self._connection.execute(_SWOLLEN).fetchall():
+            self._connection.execute(f'VACUUM "{name}"'.encode())
+
+
+_USED = """
+SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+AND relname <> 'alembic_version' AND pg_relation_size(oid) > """
+_SWOLLEN = (_USED + "128 * 1024").encode()
+_EMPTY = f"""
+DO $$ DECLARE name text; BEGIN
+FOR name IN {_USED} 0 LOOP EXECUTE format('DELETE FROM public.%I', name); END LOOP;
+PERFORM setval(format('%I.%I', schemaname, sequencename), 1, false)
+FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL;
+END $$""".encode()
 
 
 def database_of(url: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import insert
+from sqlalchemy import bindparam, insert
 
 from registrum.core.actors import Actor
 from registrum.core.artifacts import Artifact
@@ -17,8 +17,9 @@ from registrum.core.ids import encode
 from registrum.core.manifest import NAME
 from registrum.core.policy import Action, Role
 from registrum.server.blobs.disk import DiskStore
-from registrum.server.blobs.store import BlobKey, Expected
+from registrum.server.blobs.store import BlobKey, Expected, StoredBlob
 from registrum.server.db import Database, artifacts
+from registrum.server.db.statements import prepared
 from registrum.server.db.tables import entities, organizations, team_members, users
 from registrum.server.db.tx import Tx
 from registrum.server.services import uploads
@@ -35,31 +36,53 @@ ANN, BOB, VIEWER, STRANGER = (
 )
 
 
+_USER = prepared(
+    insert(users).values(
+        id=bindparam("number"),
+        username=bindparam("called"),
+        username_key=bindparam("called"),
+        name=bindparam("in_full"),
+        created_at=bindparam("now"),
+    )
+)
+_ENTITY = prepared(
+    insert(entities).values(
+        id=bindparam("number"),
+        kind=bindparam("of_kind"),
+        name=bindparam("called"),
+        name_key=bindparam("called"),
+        organization_id=1,
+        created_at=bindparam("now"),
+    )
+)
+_ORGANIZATION = prepared(
+    insert(organizations).values(
+        id=1, name="Acme", name_key="acme", entity_id=1, created_at=bindparam("now")
+    )
+)
+_IN_TEAM = prepared(
+    insert(team_members).values(
+        team_id=bindparam("team"),
+        user_id=bindparam("person"),
+        role=bindparam("as_role"),
+        created_at=bindparam("now"),
+    )
+)
+
+
 def people(tx: Tx) -> None:
     """Acme with a team of two members and a viewer, and somebody else with a team of his own."""
-    for number, name in ((1, "ann"), (2, "bob"), (3, "vic"), (4, "sam")):
-        row = {"username": name, "username_key": name, "name": name.title(), "created_at": tx.now}
-        tx.run(insert(users).values(id=number, **row))
-    for number, kind, name, organization in (
-        (1, "organization", "acme-org", 1),
-        (2, "team", "team", 1),
-        (3, "team", "others", 1),
-    ):
-        row = {"kind": kind, "name": name, "name_key": name, "organization_id": organization}
-        tx.run(insert(entities).values(id=number, created_at=tx.now, **row))
-    tx.run(
-        insert(organizations).values(
-            id=1, name="Acme", name_key="acme", entity_id=1, created_at=tx.now
-        )
-    )
-    for team, user, role in (
-        (2, 1, Role.MEMBER),
-        (2, 2, Role.MEMBER),
-        (2, 3, Role.VIEWER),
-        (3, 4, Role.MEMBER),
-    ):
-        row = {"team_id": team, "user_id": user, "role": role, "created_at": tx.now}
-        tx.run(insert(team_members).values(**row))
+    who = ("ann", "bob", "vic", "sam")
+    given = [{"number": i, "called": n, "in_full": n.title()} for i, n in enumerate(who, 1)]
+    tx.run_many(_USER, given, now=tx.now)
+    what = (("organization", "acme-org"), ("team", "team"), ("team", "others"))
+    given = [{"number": i, "of_kind": k, "called": n} for i, (k, n) in enumerate(what, 1)]
+    tx.run_many(_ENTITY, given, now=tx.now)
+    tx.run(_ORGANIZATION, now=tx.now)
+    member, viewer = Role.MEMBER, Role.VIEWER
+    belong = ((2, 1, member), (2, 2, member), (2, 3, viewer), (3, 4, member))
+    given = [{"team": team, "person": user, "as_role": role} for team, user, role in belong]
+    tx.run_many(_IN_TEAM, given, now=tx.now)
 
 
 def md5_of(content: bytes) -> str:
@@ -147,15 +170,28 @@ class Desk:
         given.update(ask)
         return self.write(lambda tx: create_artifact(tx, CreateArtifact(digest=digest, **given)))
 
-    def upload(self, artifact_id: int, files: Mapping[str, bytes]) -> list[UploadPlace]:
-        """Reserves places and puts what is not stored yet."""
+    def reserve(self, artifact_id: int, files: Mapping[str, bytes]) -> list[UploadPlace]:
+        """Asks for places."""
         wanted = [UploadFile(artifact_id, path, md5_of(c), None, None) for path, c in files.items()]
         places = uploads.create_files(self, wanted, None)
         self.close()
+        return places
+
+    def upload(self, artifact_id: int, files: Mapping[str, bytes]) -> list[UploadPlace]:
+        """Reserves places, puts what is not stored yet, and notes that all in one transaction."""
+        places = self.reserve(artifact_id, files)
+        came: dict[str, StoredBlob] = {}
         for place, (path, content) in zip(places, files.items(), strict=True):
             if not place.file.is_stored:
                 self.uploaded.append(path)
-                self.put(place.file.blob_id, content, place.expect)
+                key = BlobKey(place.file.blob_id)
+                came[key.text] = self.store.put_whole(key, content, place.expect)
+
+        def note(tx: Tx) -> None:
+            for key, stored in came.items():
+                uploads.record_stored(tx, key, stored)
+
+        self.write(note)
         return places
 
     def put(self, blob_id: str, content: bytes, expect: Expected) -> None:
