@@ -138,6 +138,181 @@ def test_an_offline_run_is_synced(server: Server, admin: Person, project: str) -
     assert found == {"steps": list(range(30)), "state": "finished"}
 
 
+READ = """
+    read = wandb.Api().run(f"main/{project}/{run_id}")
+    seen = {
+        "losses": [(row["_step"], row["loss"]) for row in read.scan_history()],
+        "loss": read.summary["loss"], "machine": len(read.history(stream="system", pandas=False)),
+        "console": [line.content for line in read.console_logs()], "state": read.state,
+        "counted": read._attrs["historyKeys"]["keys"]["loss"]["typeCounts"][0]["count"],
+    }
+"""
+
+SYNC = """
+    import glob, os, subprocess, sys, wandb
+    def sync(kind, *how):
+        (folder,) = glob.glob(os.path.join(os.environ["WANDB_DIR"], "wandb", f"{kind}-*-{run_id}"))
+        subprocess.run([sys.executable, "-m", "wandb", "sync", *how, folder], check=True)
+"""
+
+
+def test_a_run_synced_twice_has_everything_once(
+    server: Server, admin: Person, project: str
+) -> None:
+    once, twice = run_script(
+        server,
+        admin,
+        f"""
+    {SYNC}
+    with wandb.init(project=project, entity="main", id=run_id, mode="offline") as run:
+        for step in range(30):
+            run.log({{"loss": step}})
+            print("line", step)
+    sync("offline-run")
+    {READ}
+    once = seen
+    sync("offline-run", "--include-synced")
+    {READ}
+    result = [once, seen]
+        """,
+        project=project,
+        run_id="twice",
+    )
+    assert once["losses"] == [[step, step] for step in range(30)]
+    assert once["console"] == [f"line {step}" for step in range(30)]
+    assert once["machine"] > 0
+    assert (once["loss"], once["counted"], once["state"]) == (29, 30, "finished")
+    assert twice == once
+
+
+def test_a_run_that_died_on_its_way_is_completed_by_a_sync(
+    server: Server, admin: Person, project: str
+) -> None:
+    died = run_script(
+        server,
+        admin,
+        """
+        import os, signal, wandb
+        settings = wandb.Settings(x_file_stream_transmit_interval=0.1)
+        run = wandb.init(project=project, entity="main", id="dead", settings=settings)
+        step = 0
+        while True:
+            run.log({"loss": step})
+            step += 1
+            if step % 50 == 0 and len(list(wandb.Api().run(f"main/{project}/dead").scan_history())) > 50:
+                os.kill(os.getpid(), signal.SIGKILL)
+        """,
+        project=project,
+        check=False,
+    )
+    assert died.returncode == -9
+    found = run_script(
+        server,
+        admin,
+        f"""
+    {SYNC}
+    {READ}
+    before = seen
+    sync("run", "--include-online")
+    {READ}
+    result = [before, seen]
+        """,
+        project=project,
+        run_id="dead",
+    )
+    before, after = (each["losses"] for each in found)
+    assert 50 < len(before) <= len(after)
+    assert after == [[step, step] for step in range(len(after))]
+    assert found[1]["counted"] == len(after)
+
+
+def test_a_resumed_run_synced_twice_has_its_history_once(
+    server: Server, admin: Person, project: str
+) -> None:
+    found = run_script(
+        server,
+        admin,
+        f"""
+    {SYNC}
+    with wandb.init(project=project, entity="main", id=run_id) as run:
+        for step in range(5):
+            run.log({{"loss": step}})
+    again = wandb.Settings(mode="offline", resume="allow")
+    with wandb.init(project=project, entity="main", id=run_id, settings=again) as run:
+        for step in range(5):
+            run.log({{"loss": 100 + step}})
+    for how in ([], ["--include-synced"], ["--include-synced"]):
+        sync("offline-run", *how)
+    {READ}
+    result = seen
+        """,
+        project=project,
+        run_id="both",
+    )
+    assert found["losses"] == [[step, step if step < 5 else 95 + step] for step in range(10)]
+    assert found["counted"] == 10
+
+
+def test_logging_under_an_id_again_without_resuming_replaces_the_history(
+    server: Server, admin: Person, project: str
+) -> None:
+    run_script(server, admin, LOG, project=project, run_id="same", steps=20)
+    found = run_script(
+        server,
+        admin,
+        f"""
+    import wandb
+    with wandb.init(project=project, entity="main", id=run_id) as run:
+        for step in range(3):
+            run.log({{"loss": -step}})
+    {READ}
+    result = seen
+        """,
+        project=project,
+        run_id="same",
+    )
+    assert found["losses"] == [[0, 0], [1, -1], [2, -2]]
+    assert (found["counted"], found["loss"]) == (3, -2)
+
+
+def test_two_processes_log_to_one_run_at_once(server: Server, admin: Person, project: str) -> None:
+    found = run_script(
+        server,
+        admin,
+        f"""
+    import subprocess, sys, wandb
+    script = '''
+    import sys, wandb
+    settings = wandb.Settings(mode="shared", x_primary=sys.argv[2] == "0", x_label=sys.argv[2],
+        x_file_stream_transmit_interval=0.1)
+    with wandb.init(project=sys.argv[1], entity="main", id="shared", settings=settings) as run:
+        print("began", flush=True)
+        sys.stdin.readline()
+        for step in range(100):
+            run.log({{"loss": 1000 * int(sys.argv[2]) + step}})
+    '''
+    command = [sys.executable, "-c", __import__("textwrap").dedent(script), project]
+    started = []
+    for number in "01":
+        one = subprocess.Popen([*command, number], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        while "began" not in one.stdout.readline():
+            assert one.poll() is None
+        started.append(one)
+    for one in started:
+        one.stdin.write("go\\n")
+        one.stdin.flush()
+    for one in started:
+        one.communicate()
+    {READ}
+    result = seen
+        """,
+        project=project,
+        run_id="shared",
+    )
+    losses = sorted(loss for _, loss in found["losses"])
+    assert losses == [*range(100), *range(1000, 1100)]
+
+
 def test_runs_are_listed_filtered_and_sorted(server: Server, admin: Person, project: str) -> None:
     found = run_script(
         server,

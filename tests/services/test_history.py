@@ -28,16 +28,36 @@ def send(database: Database) -> Send:
     database.write(Actor(None, is_admin=True), people)
     database.write(ANN, lambda tx: save_run(tx, FIRST, SaveRun()))
 
-    def report(**document: object) -> bool:
+    def report(writer: str | None = None, **document: object) -> bool:
         found = read_report(document)
-        return database.write(ANN, lambda tx: service.write_report(tx, FIRST, found))
+        return database.write(ANN, lambda tx: service.write_report(tx, FIRST, found, writer))
 
     return report
 
 
-def rows(start: int, end: int) -> dict[str, object]:
-    texts = [json.dumps({"_step": step, "loss": 1 / (step + 1)}) for step in range(start, end)]
-    return {"wandb-history.jsonl": {"offset": start, "content": texts}}
+def rows(start: int, end: int, at: int | None = None, factor: int = 1) -> dict[str, object]:
+    texts = [json.dumps({"_step": step, "loss": factor / (step + 1)}) for step in range(start, end)]
+    return {"wandb-history.jsonl": {"offset": start if at is None else at, "content": texts}}
+
+
+def machine(*values: int, at: int = 0) -> dict[str, object]:
+    texts = [json.dumps({"system.cpu": value, "_runtime": i}) for i, value in enumerate(values, at)]
+    return {"wandb-events.jsonl": {"offset": at, "content": texts}}
+
+
+def reordered(files: dict[str, object]) -> dict[str, object]:
+    """The same lines as a client writes them another time: with their keys in another order."""
+    for part in files.values():
+        assert isinstance(part, dict)
+        rows = [json.loads(text) for text in part["content"]]
+        part["content"] = [json.dumps(dict(reversed(row.items()))) for row in rows]
+    return files
+
+
+def counted(database: Database) -> int:
+    counts = json.loads(load(database).history_keys or "")["keys"]["loss"]["typeCounts"]
+    assert len(counts) == 1
+    return int(counts[0]["count"])
 
 
 def console(offset: int, *texts: str) -> dict[str, object]:
@@ -177,3 +197,74 @@ def test_strangers_read_no_lines(database: Database, send: Send) -> None:
             history.lines_for(tx, Action.READ, run, Stream.HISTORY, start=0, end=9)
         with pytest.raises(NotFound):
             list(history.rows_for(tx, Action.READ, run, None, None))
+
+
+def test_lines_sent_again_in_other_words_change_nothing(database: Database, send: Send) -> None:
+    send(files=rows(0, 30) | machine(1, 2))
+    before = lines(database, Stream.HISTORY), lines(database, Stream.EVENTS)
+    send(files=reordered(rows(0, 12) | machine(1, 2)))
+    send(files=reordered(rows(12, 30)))
+    assert (lines(database, Stream.HISTORY), lines(database, Stream.EVENTS)) == before
+    assert counted(database) == 30
+
+
+def test_a_sync_that_was_broken_off_is_done_again(database: Database, send: Send) -> None:
+    send(files=rows(0, 10))
+    send(files=reordered(rows(0, 7)))
+    send(files=reordered(rows(7, 25)))
+    send(files=rows(25, 30))
+    assert steps(database) == list(range(30))
+    assert counted(database) == 30
+
+
+def test_what_resumed_is_sent_again_behind_itself_and_kept_once(
+    database: Database, send: Send
+) -> None:
+    send(files=rows(0, 10))
+    send(files=rows(10, 20))
+    for offset in (20, 20, 24):  # the client counts on from the 20 lines that it was told of
+        start = offset - 10
+        send(files=reordered(rows(start, start + 4, at=offset)))
+    send(files=rows(18, 25, at=28))
+    for _ in range(2):
+        send(files=rows(25, 27, at=35))
+    assert steps(database) == list(range(27))
+    assert load(database).history_lines == 27
+    assert counted(database) == 27
+
+
+def test_a_step_may_come_twice_with_other_values(database: Database, send: Send) -> None:
+    send(files=rows(0, 5))
+    send(files=rows(4, 6, at=5, factor=3))
+    assert steps(database) == [0, 1, 2, 3, 4, 4, 5]
+
+
+def test_another_history_under_the_same_name_takes_the_place_of_the_first(
+    database: Database, send: Send
+) -> None:
+    send(files=rows(0, 10) | machine(1, 2, 3))
+    send(files=machine(7))
+    assert steps(database) == list(range(10))
+    send(files=rows(0, 3, factor=2))
+    send(files=rows(3, 4, factor=2) | machine(8, at=1))
+    assert steps(database) == [0, 1, 2, 3]
+    assert [json.loads(text)["system.cpu"] for text in lines(database, Stream.EVENTS)] == [7, 8]
+    run = load(database)
+    assert (run.history_lines, run.event_lines, run.last_step) == (4, 2, 3)
+    assert counted(database) == 4
+
+
+def test_several_writers_at_once_each_count_their_own_lines(database: Database, send: Send) -> None:
+    for start in range(0, 6, 2):
+        for writer, factor in (("a", 1), ("b", 5)):
+            for _ in range(2):
+                send(
+                    writer,
+                    files=rows(start, start + 2, factor=factor)
+                    | console(start, f"{writer}{start}", "-"),
+                )
+    send("a", files=rows(5, 7))
+    assert sorted(steps(database)) == sorted([0, 1, 2, 3, 4, 5] * 2 + [6])
+    assert len(lines(database, Stream.LOGS)) == 12
+    assert load(database).history_lines == 13
+    assert counted(database) == 13

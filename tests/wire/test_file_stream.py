@@ -138,6 +138,14 @@ def test_refusals_are_those_that_clients_do_not_retry(
     assert message(answer)
 
 
+def test_several_writers_say_who_they_are(database: Database, post: Post) -> None:
+    shared = {"x_wandb_use_async_filestream": "true"}
+    for writer in ("a", "b", "a"):
+        assert post({"files": HISTORY}, x_wandb_async_client_id=writer, **shared).status_code == 200
+    assert load(database).history_lines == 2
+    assert post({}, x_wandb_async_client_id="w" * 65, **shared).status_code == 400
+
+
 @pytest.mark.parametrize("body", [b"{", b"[]", b'{"files":{"output.log":{"offset":"x"}}}'])
 def test_bodies_of_another_shape_are_refused(post: Post, body: bytes) -> None:
     assert post(body).status_code == 400

@@ -1,9 +1,12 @@
 """What a run reports while it goes: lines of its history, of its machine and of its console, kept in compressed chunks.
 
 A line has a number in its stream, from 0, and is written at that number, so that a report sent twice changes nothing; console
-lines may be rewritten. Lines are kept in chunks of at most `CHUNK_BYTES`. Each report makes a chunk of its own; when the ones
-before it are not much larger they are folded into it (`count_to_fold`). So a line is rewritten a number of times that grows with
-the logarithm of the chunk's size, and a run has few chunks however often it reports.
+lines may be rewritten. Who logs under the name of a run that is there, without resuming it, begins at line 0 again: the same
+lines are a copy sent a second time, others take the place of all that is there.
+
+Lines are kept in chunks of at most `CHUNK_BYTES`. Each report makes a chunk of its own; when the ones before it are not much
+larger they are folded into it (`count_to_fold`). So a line is rewritten a number of times that grows with the logarithm of the
+chunk's size, and a run has few chunks however often it reports.
 """
 
 import json
@@ -50,6 +53,11 @@ class Lines:
     offset: int
     texts: tuple[str, ...]
     steps: tuple[int | None, ...] = ()
+
+    @property
+    def end(self) -> int:
+        """Number of the line after the last of them."""
+        return self.offset + len(self.texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +165,11 @@ def texts_of(chunk: Chunk) -> list[str]:
 def steps_of(texts: Iterable[str]) -> list[int | None]:
     """The step of each line of a history."""
     return [step_of(json.loads(text)) for text in texts]
+
+
+def are_same(text: str, other: str) -> bool:
+    """Whether two lines of a history, or about the machine, say the same: a client writes their keys in any order."""
+    return text == other or bool(json.loads(text) == json.loads(other))
 
 
 def count_to_fold(sizes: Sequence[int], new: int) -> int:

@@ -164,6 +164,11 @@ def metrics_seen(rows: Iterable[Mapping[str, Any]]) -> dict[str, Seen]:
     return {key: Seen(dict(counts), _short(last[key])) for key, counts in kinds.items()}
 
 
+def metrics_of(texts: Iterable[str]) -> dict[str, Seen]:
+    """The metrics of lines of a history as they are kept."""
+    return metrics_seen(json.loads(text) for text in texts)
+
+
 def _flat(row: Mapping[str, Any], prefix: str, depth: int) -> Iterator[tuple[str, Any]]:
     for key, value in row.items():
         if isinstance(value, dict) and value and "_type" not in value and depth > 1:

@@ -24,6 +24,7 @@ from registrum.server.db.tables import (
     reservations,
     run_chunks,
     run_files,
+    run_writers,
     runs,
     uploads,
 )
@@ -164,8 +165,21 @@ _PURGE_CHUNKS = prepared(
 )
 
 
+_PURGE_WRITERS = prepared(
+    delete(run_writers).where(
+        run_writers.c.run_id.in_(
+            select(run_writers.c.run_id)
+            .join(runs, runs.c.id == run_writers.c.run_id)
+            .where(runs.c.deleted_at < _BEFORE)
+            .limit(CHUNKS)
+        )
+    )
+)
+
+
 def purge_run_history(tx: Tx, before: datetime) -> int:
     """Removes at most `CHUNKS` chunks of history, events and console of runs that were deleted before then; how many."""
+    tx.run(_PURGE_WRITERS, before=before)
     return tx.run(_PURGE_CHUNKS, before=before)
 
 

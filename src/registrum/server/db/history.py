@@ -2,16 +2,19 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cache
+from operator import eq
 from typing import Any
 
 import orjson
 from sqlalchemy import bindparam, delete, func, insert, select
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from registrum.core.history import (
     Chunk,
     Lines,
     Stream,
     are_consecutive,
+    are_same,
     chunks_of,
     count_to_fold,
     folded,
@@ -24,7 +27,7 @@ from registrum.core.runs import Run
 from registrum.server.db.refusals import refuse
 from registrum.server.db.run_writing import Head
 from registrum.server.db.statements import Prepared, Row, prepared
-from registrum.server.db.tables import projects, run_chunks, runs
+from registrum.server.db.tables import projects, run_chunks, run_writers, runs
 from registrum.server.db.tx import Tx
 from registrum.server.db.visibility import Grant, allowed
 
@@ -95,6 +98,26 @@ def _overlapping() -> Prepared:
 
 _OVERLAP = _overlapping()
 
+_SENT = prepared(
+    select(run_writers.c.line_count).where(
+        run_writers.c.run_id == bindparam("run_id"),
+        run_writers.c.writer == bindparam("writer"),
+        run_writers.c.stream == bindparam("stream"),
+    )
+)
+_NOTE_SENT = prepared(
+    upsert(run_writers)
+    .values(
+        run_id=bindparam("run_id"),
+        writer=bindparam("writer"),
+        stream=bindparam("stream"),
+        line_count=bindparam("line_count"),
+    )
+    .on_conflict_do_update(
+        index_elements=["run_id", "writer", "stream"],
+        set_={"line_count": bindparam("line_count")},
+    )
+)
 
 # --- Writing ------------------------------------------------------------------------------------------------------
 
@@ -116,6 +139,50 @@ def write_lines(tx: Tx, run: Grant[Head], lines: Lines, line_count: int) -> bool
     if lines.offset >= line_count:
         _append(tx, run_id, lines, line_count)
     return True
+
+
+def line_at(tx: Tx, run: Grant[Head], stream: Stream, number: int) -> str | None:
+    """One line; None where there is none.
+
+    Args:
+        run: grant to WRITE.
+    """
+    found = _chunks(tx, run.require(Action.WRITE).id, stream, number, number + 1)
+    return texts_of(found[0])[number - found[0].first_line] if found else None
+
+
+def line_like(tx: Tx, run: Grant[Head], step: int, text: str) -> int | None:
+    """The number of the last line of the history that is of this step and says the same; None where there is none.
+
+    Args:
+        run: grant to WRITE.
+    """
+    found = None
+    for chunk in _all_chunks(tx, run.require(Action.WRITE).id, Stream.HISTORY, step, step + 1):
+        texts = texts_of(chunk)
+        for number, (kept, of_line) in enumerate(zip(texts, steps_of(texts), strict=True)):
+            if of_line == step and are_same(kept, text):
+                found = chunk.first_line + number
+    return found
+
+
+def count_sent(tx: Tx, run: Grant[Head], lines: Lines, writer: str) -> int:
+    """Notes that one of several writers has sent these lines; how many of its lines were there before.
+
+    Args:
+        run: grant to WRITE; the run's row is locked in this transaction.
+        lines: as the writer numbers them.
+        writer: what it calls itself.
+    """
+    key = {
+        "run_id": run.require(Action.WRITE).id,
+        "writer": writer,
+        "stream": lines.stream.value,
+    }
+    before: int = tx.value(_SENT, **key) or 0
+    if lines.end > before:
+        tx.run(_NOTE_SENT, **key, line_count=lines.end)
+    return before
 
 
 def truncate(tx: Tx, run: Grant[Head], stream: Stream, line_count: int) -> None:
@@ -171,7 +238,9 @@ def _make_room(tx: Tx, run_id: int, lines: Lines) -> bool:
     found = _chunks(tx, run_id, lines.stream, lines.offset, end)
     old = [(chunk.first_line, texts_of(chunk)) for chunk in found]
     kept = dict(_numbered(old))
-    if all(kept.get(lines.offset + i) == text for i, text in enumerate(lines.texts)):
+    same = eq if lines.stream is Stream.LOGS else are_same
+    numbered = enumerate(lines.texts, lines.offset)
+    if all(number in kept and same(kept[number], text) for number, text in numbered):
         return False
     start, texts = lines.offset, list(lines.texts)
     if old and old[0][0] < start:

@@ -196,6 +196,16 @@ password_links = Table(
     Column("used_at", Moment),
 )
 
+# Each counts against a name or an address, by its hash: people type passwords into the wrong field.
+sign_in_failures = Table(
+    "sign_in_failures",
+    metadata,
+    _id(),
+    Column("key_hash", LargeBinary, nullable=False),
+    Column("at", Moment, nullable=False, index=True),
+    Index("ix_sign_in_failures_key_hash_at", "key_hash", "at"),
+)
+
 # --- Projects and registries ----------------------------------------------------------------------------------
 
 # kind: personal | team | registry. visibility (registries): organization | restricted.
@@ -663,6 +673,16 @@ run_chunks = Table(
     Column("last_step", BigInteger),
     Column("raw_bytes", Integer, nullable=False),  # before compression
     Column("body", LargeBinary, nullable=False),
+)
+
+# Of a run that several processes log to at once: how many lines each has sent, as it numbers them.
+run_writers = Table(
+    "run_writers",
+    metadata,
+    Column("run_id", Id, ForeignKey("runs.id"), primary_key=True),
+    Column("writer", String(64), primary_key=True),
+    Column("stream", String(8), primary_key=True),
+    Column("line_count", Integer, nullable=False),
 )
 
 # The content is the pending blob as soon as that is stored, else the other one. GC marks both.

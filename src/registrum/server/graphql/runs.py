@@ -142,6 +142,9 @@ def resolve_upsert(_: None, info: Info, input: dict[str, Any]) -> dict[str, Any]
         )
         saved = info.context.write(lambda tx: service.save_run(tx, name, ask))
     found = runs.get_for_id(info.context.tx, Action.READ, saved.id).thing
+    if input.get("name"):
+        # A client numbers its lines from this count on, unless it resumes: then it has asked for the run before.
+        found = replace(found, history_lines=0)
     return {"bucket": found, "inserted": saved.is_new}
 
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 from registrum.core.errors import Invalid
-from registrum.core.history import STEP, Lines, Stream, steps_of
+from registrum.core.history import STEP, Lines, Stream, are_same, steps_of
 from registrum.core.policy import Action
-from registrum.core.run_reports import Report, merge_keys, state_after
+from registrum.core.run_reports import Report, merge_keys, metrics_of, state_after
 from registrum.core.runs import RunName, RunState
 from registrum.server.db import history, run_writing
 from registrum.server.db.run_writing import Head
@@ -20,13 +20,14 @@ _COUNTS = {
 }
 
 
-def write_report(tx: Tx, name: RunName, report: Report) -> bool:
+def write_report(tx: Tx, name: RunName, report: Report, writer: str | None = None) -> bool:
     """Writes what a run sent in one go; the same report again changes nothing.
 
     Args:
         tx: transaction of the one who logs.
         name: the run.
         report: what it sent; empty for a sign of life.
+        writer: of a run that several processes log to, which of them this is.
 
     Returns:
         Whether the run is asked to stop.
@@ -37,11 +38,19 @@ def write_report(tx: Tx, name: RunName, report: Report) -> bool:
     """
     run = run_writing.get_for_path(tx, Action.WRITE, name)
     after, keys = run.thing, None
-    for lines in report.lines:
-        after, changed = _written(tx, run, after, lines)
+    for sent in report.lines:
+        if writer is None:
+            before, lines = _placed(tx, run, after, sent)
+        else:
+            before, lines = after, _behind_others(tx, run, after, sent, writer)
+        after, changed = _written(tx, run, before, lines)
         if changed and lines.stream is Stream.HISTORY:
-            stored = run_writing.history_keys(tx, run)
-            keys = merge_keys(stored, report.metrics or {}, after.last_step)
+            had = before.history_lines
+            stored = run_writing.history_keys(tx, run) if had else None
+            seen = report.metrics or {}
+            if lines.offset < had or lines.texts != sent.texts:
+                seen = metrics_of(lines.texts[max(had - lines.offset, 0) :])
+            keys = merge_keys(stored, seen, after.last_step)
     after = replace(
         after, state=state_after(after.state, report, was_stopped=run.thing.should_stop)
     )
@@ -90,11 +99,52 @@ def rewind_run(tx: Tx, name: RunName, metric: str, value: float) -> int:
     return run.thing.id
 
 
+def _placed(tx: Tx, run: Grant[Head], before: Head, lines: Lines) -> tuple[Head, Lines]:
+    """Where lines belong, which the client numbers as if it were the only one that ever logged to the run."""
+    if lines.stream is Stream.LOGS:
+        return before, lines
+    had: int = getattr(before, _COUNTS[lines.stream])
+    if lines.offset == 0 and had:
+        first = history.line_at(tx, run, lines.stream, 0)
+        if first is None or not are_same(first, lines.texts[0]):
+            history.truncate(tx, run, lines.stream, 0)
+            before = _emptied(before, lines.stream)
+    elif lines.stream is Stream.HISTORY and lines.offset >= had:
+        lines = replace(lines, offset=_end_or_copy(tx, run, before, lines))
+    return before, lines
+
+
+def _behind_others(tx: Tx, run: Grant[Head], before: Head, lines: Lines, writer: str) -> Lines:
+    """What one of several writers has not sent before, at the stream's end: each counts its own lines."""
+    known = max(history.count_sent(tx, run, lines, writer) - lines.offset, 0)
+    end: int = getattr(before, _COUNTS[lines.stream])
+    return Lines(lines.stream, end, lines.texts[known:], lines.steps[known:])
+
+
+def _end_or_copy(tx: Tx, run: Grant[Head], before: Head, lines: Lines) -> int:
+    """The number that lines at or behind the history's end get: the end, or that of their copy where they were sent before.
+
+    A client that resumes asks how many lines there are and counts on; sent once more, the same lines come under higher numbers.
+    """
+    step, last = lines.steps[0], before.last_step
+    if step is not None and last is not None and step <= last:
+        copy = history.line_like(tx, run, step, lines.texts[0])
+        if copy is not None:
+            return copy
+    return before.history_lines
+
+
+def _emptied(before: Head, stream: Stream) -> Head:
+    if stream is Stream.HISTORY:
+        return replace(before, history_lines=0, last_step=None)
+    return replace(before, event_lines=0)
+
+
 def _written(tx: Tx, run: Grant[Head], before: Head, lines: Lines) -> tuple[Head, bool]:
     count = _COUNTS[lines.stream]
     had: int = getattr(before, count)
-    if not history.write_lines(tx, run, lines, had):
+    if not lines.texts or not history.write_lines(tx, run, lines, had):
         return before, False
     steps = [step for step in (*lines.steps, before.last_step) if step is not None]
-    has: dict[str, Any] = {count: max(had, lines.offset + len(lines.texts))}
+    has: dict[str, Any] = {count: max(had, lines.end)}
     return replace(before, **has, last_step=max(steps, default=None)), True

@@ -33,6 +33,7 @@ MAX_BODY_BYTES = 12 << 20
 """Clients send at most 10 MiB of lines; there is room for what goes around them."""
 
 MAX_UNPACKED_BYTES = 64 << 20
+LONGEST_WRITER = 64
 PREFIX = "/files/"
 
 _log = logging.getLogger(__name__)
@@ -76,7 +77,8 @@ class FileStream:
         actor = self._authenticate(scope)
         scope.setdefault("state", {})["actor"] = actor
         report = read_report(_document(_unpacked(body) if is_packed else body))
-        is_stopped = self._database.write(actor, lambda tx: write_report(tx, name, report))
+        writer = _writer(scope)
+        is_stopped = self._database.write(actor, lambda tx: write_report(tx, name, report, writer))
         return orjson.dumps({"stopped": is_stopped, "exitcode": None, "limits": {}})
 
 
@@ -86,6 +88,16 @@ def _run_named(scope: Scope) -> RunName:
     if len(parts) != 4 or parts[3] != "file_stream" or not all(parts):
         raise NotFound("There is nothing at this address.")
     return RunName(parts[0], parts[1], parts[2])
+
+
+def _writer(scope: Scope) -> str | None:
+    """Which process it is that reports, where several log to one run (the client's mode `shared`)."""
+    if header(scope, b"x-wandb-use-async-filestream") != "true":
+        return None
+    writer = header(scope, b"x-wandb-async-client-id")
+    if writer and len(writer) > LONGEST_WRITER:
+        raise Invalid(f"The id of a client may have at most {LONGEST_WRITER} characters.")
+    return writer or None
 
 
 async def _body(receive: Receive) -> bytes:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from registrum.core.errors import RegistrumError, Unavailable
 
-HEAD = "0001"
-REVISIONS = ("0001",)
+HEAD = "0002"
+REVISIONS = ("0001", "0002")
 _LOCK = 0x5265676973  # the advisory lock of upgrades: "Regis"
 
 

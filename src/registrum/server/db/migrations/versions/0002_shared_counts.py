@@ -1,0 +1,33 @@
+"""What several processes count together: lines of the writers of a shared run, failures to sign in."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def upgrade() -> None:
+    """Makes the two tables."""
+    op.create_table(
+        "run_writers",
+        sa.Column("run_id", _ID, nullable=False),
+        sa.Column("writer", sa.String(length=64), nullable=False),
+        sa.Column("stream", sa.String(length=8), nullable=False),
+        sa.Column("line_count", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_run_writers_run_id")),
+        sa.PrimaryKeyConstraint("run_id", "writer", "stream", name=op.f("pk_run_writers")),
+    )
+    op.create_table(
+        "sign_in_failures",
+        sa.Column("id", _ID, autoincrement=True, nullable=False),
+        sa.Column("key_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sign_in_failures")),
+    )
+    op.create_index(
+        "ix_sign_in_failures_key_hash_at", "sign_in_failures", ["key_hash", "at"], unique=False
+    )
+    op.create_index("ix_sign_in_failures_at", "sign_in_failures", ["at"], unique=False)
