@@ -51,9 +51,9 @@ def test_a_user_is_created_shown_edited_and_deleted(server: Server, registrum: R
     shown = answer(registrum("user", "show", "zoe", "--json"))
     assert (shown["name"], shown["email"], shown["is_admin"]) == ("Zoë Z", "zoe@example.org", False)
     assert "zoe" in registrum("user", "list").stdout
-    assert registrum("user", "delete", "zoe", "--yes").stdout == "Deleted user zoe.\n"
+    assert registrum("user", "delete", "zoe", "--yes").stderr == "Deleted user zoe.\n"
     gone = registrum("user", "show", "zoe")
-    assert (gone.returncode, gone.stderr) == (1, "registrum: There is no user 'zoe'.\n")
+    assert (gone.returncode, gone.stderr) == (4, "registrum: There is no user 'zoe'.\n")
 
 
 def test_a_taken_name_is_refused_in_the_servers_words(registrum: Registrum) -> None:
@@ -78,7 +78,7 @@ def test_an_organization_with_members(registrum: Registrum) -> None:
         assert registrum("org", "remove", "Acme Labs", "olga").returncode == 0
     assert registrum("org", "delete", "Acme Labs", given="n\n").returncode == 1
     assert registrum("org", "delete", "Acme Labs", "--yes").returncode == 0
-    assert registrum("org", "show", "Acme Labs").returncode == 1
+    assert registrum("org", "show", "Acme Labs").returncode == 4
 
 
 def test_a_team_with_members(registrum: Registrum) -> None:
@@ -93,7 +93,7 @@ def test_a_team_with_members(registrum: Registrum) -> None:
     assert {"admin", "tim"} <= {member["username"] for member in shown["members"]}
     assert "vision" in registrum("team", "list", "--organization", "registrum").stdout
     assert registrum("team", "remove", "vision", "tim").returncode == 0
-    assert registrum("team", "remove", "vision", "tim").returncode == 1
+    assert registrum("team", "remove", "vision", "tim").returncode == 4
     assert registrum("team", "delete", "vision", "--yes").returncode == 0
 
 
@@ -107,7 +107,8 @@ def test_a_key_works_until_it_is_deleted(server: Server, registrum: Registrum) -
     assert key not in json.dumps(listed)
     assert registrum("key", "delete", made["id"], "--yes").returncode == 0
     refused = run(server, key, "key", "list")
-    assert refused.returncode == 1
+    assert refused.returncode == 3
+    assert "registrum login" in refused.stderr
     assert "Traceback" not in refused.stderr
 
 
@@ -115,7 +116,7 @@ def test_who_is_no_administrator_is_refused(server: Server, registrum: Registrum
     assert registrum("user", "create", "eve", "--email", "eve@example.org").returncode == 0
     key = answer(registrum("key", "create", "--user", "eve", "--json"))["api_key"]
     done = run(server, key, "org", "create", "Evil Inc")
-    assert done.returncode == 1
+    assert done.returncode == 5
     assert done.stderr.startswith("registrum: ")
 
 

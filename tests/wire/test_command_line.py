@@ -76,7 +76,7 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
-        (["user", "list"], 1, "No API key for http://127.0.0.1:8080"),
+        (["user", "list"], 3, "No API key for http://127.0.0.1:8080"),
         (["user", "list", "--url", "ftp://x", "--api-key", "k"], 1, "must be like http"),
         (["user", "create", "ann"], 2, "Missing option '--email'"),
         (["org", "add", "a", "b", "--role", "boss"], 2, "'boss' is not one of"),
@@ -94,7 +94,7 @@ def test_a_server_that_is_not_there() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     done = registrum("user", "list", "--url", f"http://127.0.0.1:{port}", "--api-key", "k")
-    assert done.returncode == 1
+    assert done.returncode == 6
     assert "is the server running there?" in done.stderr
 
 
@@ -117,6 +117,6 @@ def test_db_upgrade_of_an_embedded_server_waits_for_nobody(tmp_path: Path) -> No
 
 def test_a_database_that_is_not_there_is_refused_in_words() -> None:
     done = registrum("db", "upgrade", REGISTRUM_DATABASE_URL="postgresql://x@127.0.0.1:1/x")
-    assert done.returncode == 1
+    assert done.returncode == 6
     assert done.stderr.startswith("registrum: ")
     assert "Traceback" not in done.stderr

@@ -1,6 +1,7 @@
 """The command line, `registrum`: nouns and verbs, each noun loaded only when it is used."""
 
 import sys
+from typing import NoReturn
 
 import click
 
@@ -15,6 +16,14 @@ NOUNS = (
     LazyNoun("team", "registrum.cli.teams", "Manage teams and their members."),
     LazyNoun("key", "registrum.cli.keys", "Create, list and delete API keys."),
 )
+
+EXIT_CODES = {
+    "invalid_setting": 2,
+    "unauthenticated": 3,
+    "not_found": 4,
+    "forbidden": 5,
+    "unavailable": 6,
+}
 
 
 def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -40,14 +49,39 @@ def registrum() -> None:
     `registrum serve` runs the server. The other commands talk to a running one, at --url or
     REGISTRUM_URL, with the API key in --api-key, REGISTRUM_API_KEY or ~/.netrc.
 
-    Exit codes: 0 done, 1 refused or failed, 2 wrong usage or settings.
+    Data goes to standard output, talk to standard error. --json prints what programs can rely on;
+    into a pipe, lists are lines of cells parted by tabs. NO_COLOR is heeded.
+
+    Exit codes: 0 done, 1 refused or failed, 2 wrong usage or settings, 3 not logged in, 4 not found,
+    5 not permitted, 6 the server can't be reached, 130 interrupted.
     """
 
 
 def main() -> None:
     """Runs the command line and exits; what is refused is one sentence on standard error."""
     try:
-        registrum(prog_name="registrum")
+        # Not click's own ending: an interruption is 130 here, as shells have it.
+        sys.exit(registrum(prog_name="registrum", standalone_mode=False) or 0)
     except RegistrumError as error:
-        click.echo(f"registrum: {error.message}", err=True)
-        sys.exit(2 if error.code == "invalid_setting" else 1)
+        fail(error)
+    except click.exceptions.Abort as stop:
+        is_interruption = isinstance(stop.__cause__, KeyboardInterrupt)
+        click.echo("registrum: interrupted" if is_interruption else "registrum: not done", err=True)
+        sys.exit(130 if is_interruption else 1)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # Who reads our output, such as `head`, has enough.
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def fail(error: RegistrumError) -> NoReturn:
+    """Says what went wrong, where the server's log tells more of it, and exits with the code for it."""
+    click.echo(f"registrum: {error.message}", err=True)
+    if error.code == "unauthenticated" and "log in" not in error.message:
+        click.echo("Log in with: registrum login", err=True)
+    if getattr(error, "http_status", 0) >= 500:
+        click.echo(f"The server's log has more under request {error.request_id}.", err=True)  # type: ignore[attr-defined]
+    sys.exit(EXIT_CODES.get(error.code, 1))

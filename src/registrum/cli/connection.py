@@ -1,79 +1,106 @@
 """What every command that talks to a server has: where it is, with which key, and how to print."""
 
-import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial, wraps
-from typing import Any
+from functools import wraps
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from registrum.sdk import http
-from registrum.sdk.administration import Ask
-from registrum.sdk.credentials import find
+from registrum.cli.screen import Record, Screen
+from registrum.sdk.credentials import Credentials, find
+
+if TYPE_CHECKING:
+    from registrum.sdk.api import Api
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
     """A server to ask, and the form to print its answers in."""
 
-    ask: Ask
-    as_json: bool
+    credentials: Credentials
+    screen: Screen
+
+    def ask(self, document: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """Sends one GraphQL operation; its data."""
+        from registrum.sdk import http
+
+        return http.ask(self.credentials, document, variables)
+
+    def api(self) -> "Api":
+        """The SDK's directory of nouns, on this server."""
+        from registrum.sdk.api import Api
+
+        return Api(overrides={"base_url": self.credentials.url}, api_key=self.credentials.api_key)
 
     def show_all(self, things: Sequence[Any], columns: Sequence[str]) -> None:
         """Prints values as a table of these attributes, or as a JSON list of all of them."""
-        if self.as_json:
-            click.echo(json.dumps([asdict(thing) for thing in things], indent=2))
-            return
-        rows = [[_cell(getattr(thing, column)) for column in columns] for thing in things]
-        heads = [column.replace("_", " ").upper() for column in columns]
-        widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-        for row in (heads, *rows):
-            padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-            click.echo("  ".join(padded).rstrip())
+        self.screen.table([asdict(thing) for thing in things], columns)
 
     def show(self, thing: Any, **more: Sequence[Any]) -> None:
-        """Prints one value, attribute by attribute, or as a JSON object with `more` in it."""
-        if self.as_json:
-            lists = {name: [asdict(one) for one in many] for name, many in more.items()}
-            click.echo(json.dumps(asdict(thing) | lists, indent=2))
-            return
-        for name, value in asdict(thing).items():
-            click.echo(f"{name.replace('_', ' ')}: {_cell(value)}")
+        """Prints one value, attribute by attribute; in JSON with the lists `more` in it."""
+        record: Record = asdict(thing)
+        if self.screen.as_json:
+            record = {**record} | {
+                name: [asdict(one) for one in many] for name, many in more.items()
+            }
+        self.screen.record(record)
 
-    def say(self, sentence: str, **values: Any) -> None:
-        """Prints what was done, or its values as a JSON object."""
-        click.echo(json.dumps(values) if self.as_json else sentence)
+    def say(self, sentence: str, out: str | None = None, **values: Any) -> None:
+        """Tells what was done, or prints its values as a JSON object.
+
+        Args:
+            sentence: the talk.
+            out: what came of it that is wanted on standard output, such as a one-time link.
+            **values: the same for programs.
+        """
+        self.screen.said(sentence, **values)
+        if out and not self.screen.as_json:
+            click.echo(out)
 
 
 def talks_to_server(command: Callable[..., None]) -> Callable[..., None]:
-    """Adds --url, --api-key and --json; the command's first argument becomes the Connection."""
+    """Adds --url, --api-key, --json and --quiet; the command's first argument becomes the Connection."""
 
     @click.option("--url", help="The server's address. [REGISTRUM_URL, WANDB_BASE_URL]")
     @click.option("--api-key", help="API key. [REGISTRUM_API_KEY, WANDB_API_KEY, ~/.netrc]")
-    @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+    @prints
     @wraps(command)
-    def run(url: str | None, api_key: str | None, as_json: bool, **given: Any) -> None:
-        credentials = find(url, api_key, os.environ)
-        command(Connection(partial(http.ask, credentials), as_json), **given)
+    def run(url: str | None, api_key: str | None, screen: Screen, **given: Any) -> None:
+        command(Connection(find(url, api_key, os.environ), screen), **given)
+
+    return run
+
+
+def prints(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds --json and --quiet; the command gets them as `screen`."""
+
+    @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+    @click.option("--quiet", "-q", "is_quiet", is_flag=True, help="Print names only, and no talk.")
+    @wraps(command)
+    def run(as_json: bool, is_quiet: bool, **given: Any) -> None:
+        command(screen=Screen(as_json, is_quiet), **given)
 
     return run
 
 
 def asks_first(command: Callable[..., None]) -> Callable[..., None]:
-    """Adds --yes; without it, the command asks whether to go on, naming its argument."""
+    """Adds --yes and --dry-run; without them, the command asks whether to go on, naming its argument."""
 
     @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+    @click.option("--dry-run", is_flag=True, help="Tell what would be deleted, and leave it.")
     @wraps(command)
-    def run(yes: bool, **given: Any) -> None:
-        name = next(
-            own.name
-            for own in click.get_current_context().command.params
-            if not isinstance(own, click.Option)
-        )
+    def run(yes: bool, dry_run: bool, **given: Any) -> None:
+        context = click.get_current_context()
+        name = next(own.name for own in context.command.params if not isinstance(own, click.Option))
+        target = given[name or ""]
+        if dry_run:
+            click.echo(f"Would {context.info_name} {target}.", err=True)
+            return
         if not yes:
-            click.confirm(f"Delete {given[name or '']}? It can't be undone.", abort=True, err=True)
+            question = f"{(context.info_name or '').capitalize()} {target}? It can't be undone."
+            click.confirm(question, abort=True, err=True)
         command(**given)
 
     return run
@@ -82,13 +109,3 @@ def asks_first(command: Callable[..., None]) -> Callable[..., None]:
 def read_secret(file: Any) -> str | None:
     """The secret in an opened file, without the line's end; None without a file."""
     return None if file is None else str(file.read()).strip()
-
-
-def _cell(value: object) -> str:
-    if value is None or value == ():
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, tuple | list):
-        return ", ".join(map(str, value))
-    return str(value)

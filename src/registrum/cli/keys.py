@@ -5,10 +5,11 @@ from datetime import datetime
 import click
 
 from registrum.cli.connection import Connection, asks_first, talks_to_server
+from registrum.cli.lazy import Noun
 from registrum.sdk import administration
 
 
-@click.group("key")
+@click.group("key", cls=Noun)
 def command() -> None:
     """Create, list and delete API keys: your own, or as an administrator anybody's."""
 
@@ -24,7 +25,7 @@ def create(
     """Create an API key and print it, this once."""
     until = expires.strftime("%Y-%m-%dT%H:%M:%SZ") if expires else None
     key = administration.create_key(server.ask, user, description, until)
-    server.say(key.name, id=key.id, api_key=key.name, expires_at=key.expires_at)
+    server.screen.given(key.name, id=key.id, api_key=key.name, expires_at=key.expires_at)
 
 
 @command.command("list")

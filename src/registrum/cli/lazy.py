@@ -37,3 +37,15 @@ class LazyGroup(click.Group):
         """The help page's list, from what is known without importing."""
         with formatter.section("Commands"):
             formatter.write_dl([(noun.name, noun.short_help) for noun in self._nouns.values()])
+
+
+class Noun(click.Group):
+    """A noun's verbs, some of which have the name by which other tools know them as well."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The verb of this name or, where there is none, of its other name."""
+        found = super().get_command(ctx, cmd_name)
+        return found or super().get_command(ctx, OTHER_NAMES.get(cmd_name, cmd_name))
+
+
+OTHER_NAMES = {"list": "ls", "ls": "list", "rm": "delete", "remove": "rm", "view": "show"}

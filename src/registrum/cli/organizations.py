@@ -3,12 +3,13 @@
 import click
 
 from registrum.cli.connection import Connection, asks_first, talks_to_server
+from registrum.cli.lazy import Noun
 from registrum.sdk import administration
 
 ROLES = click.Choice(["admin", "member", "viewer"])
 
 
-@click.group("org")
+@click.group("org", cls=Noun)
 def command() -> None:
     """Create, list, show and delete organizations; add, change and remove their members."""
 
@@ -46,7 +47,7 @@ def show(server: Connection, name: str) -> None:
     organization = administration.find_organization(server.ask, name)
     members = administration.organization_members(server.ask, name)
     server.show(organization, members=members)
-    if not server.as_json:
+    if not server.screen.as_json:
         click.echo()
         server.show_all(members, ("username", "name", "email", "role"))
 

@@ -3,12 +3,13 @@
 import click
 
 from registrum.cli.connection import Connection, asks_first, talks_to_server
+from registrum.cli.lazy import Noun
 from registrum.sdk import administration
 
 ROLES = click.Choice(["admin", "member", "viewer"])
 
 
-@click.group("team")
+@click.group("team", cls=Noun)
 def command() -> None:
     """Create, list, show and delete teams; add, change and remove their members."""
 
@@ -44,7 +45,7 @@ def show(server: Connection, name: str) -> None:
     """Show one team and its members."""
     team, members = administration.find_team(server.ask, name)
     server.show(team, members=members)
-    if not server.as_json:
+    if not server.screen.as_json:
         click.echo()
         server.show_all(members, ("username", "name", "email", "role"))
 
@@ -67,8 +68,8 @@ def delete(server: Connection, name: str) -> None:
 def add(server: Connection, name: str, who: str, role: str) -> None:
     """Add a person to a team. For an address without an account, prints a one-time link."""
     link = administration.add_team_member(server.ask, name, who, role)
-    more = f" Link to set a password: {link}" if link else ""
-    server.say(f"{who} is in team {name}.{more}", name=name, who=who, password_link=link)
+    more = " The link to set a password:" if link else ""
+    server.say(f"{who} is in team {name}.{more}", out=link, name=name, who=who, password_link=link)
 
 
 @command.command("set-role")

@@ -5,10 +5,11 @@ from typing import IO
 import click
 
 from registrum.cli.connection import Connection, asks_first, read_secret, talks_to_server
+from registrum.cli.lazy import Noun
 from registrum.sdk import administration
 
 
-@click.group("user")
+@click.group("user", cls=Noun)
 def command() -> None:
     """Create, list, show, edit and delete people's accounts, as an instance administrator."""
 
@@ -41,9 +42,10 @@ def create(
         password=read_secret(password_file),
         api_key=read_secret(key_file),
     )
-    link = f" Link to set a password: {made.password_link}" if made.password_link else ""
+    more = " The link to set a password:" if made.password_link else ""
     server.say(
-        f"Created user {made.user.username}.{link}",
+        f"Created user {made.user.username}.{more}",
+        out=made.password_link,
         username=made.user.username,
         password_link=made.password_link,
     )
