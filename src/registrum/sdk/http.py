@@ -120,21 +120,21 @@ class Service:
             Unreachable: nobody answers at that address, or not in time.
         """
         # Who never answered is more likely an address mistyped than a server that restarts.
-        pauses = _pauses(TRIES if self._has_answered else FIRST_TRIES)
+        patience = pauses(TRIES if self._has_answered else FIRST_TRIES)
         while True:
             try:
                 answer = self.pool.request(
                     method, url, body=body, headers=headers, preload_content=not stream
                 )
             except urllib3.exceptions.HTTPError as error:
-                pause = next(pauses, None)
+                pause = next(patience, None)
                 if pause is None or not (repeatable or _never_arrived(error)):
                     raise Unreachable(f"No answer from {self.url}: {_cause(error)}") from None
                 time.sleep(pause)
                 continue
             self._has_answered = True
             healing = _HEALS_BY_ITSELF if repeatable else _SURELY_NOT_DONE
-            if answer.status not in healing or (pause := next(pauses, None)) is None:
+            if answer.status not in healing or (pause := next(patience, None)) is None:
                 return answer
             answer.drain_conn()
             time.sleep(retry_after_s(answer, pause))
@@ -159,7 +159,8 @@ def retry_after_s(answer: urllib3.BaseHTTPResponse, otherwise: float) -> float:
     return min(max((then - now).total_seconds(), 0.0), LONGEST_PAUSE_S)
 
 
-def _pauses(tries: int) -> Iterator[float]:
+def pauses(tries: int) -> Iterator[float]:
+    """How many seconds to wait before the second of so many tries, and before each one after it; ever longer."""
     for number in range(tries - 1):
         # Half of it by chance, so that many clients do not come back at the same moment.
         longest = min(FIRST_PAUSE_S * 2**number, LONGEST_PAUSE_S)
