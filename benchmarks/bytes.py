@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -56,8 +56,9 @@ class Ledger:
 
     stored: dict[BlobKey, StoredBlob] = field(default_factory=dict)
 
-    async def record_stored(self, key: BlobKey, stored: StoredBlob) -> None:
-        self.stored[key] = stored
+    def record_stored(self, stored: Mapping[BlobKey, StoredBlob]) -> Collection[BlobKey]:
+        self.stored |= stored
+        return ()
 
 
 class App:

@@ -1,6 +1,6 @@
 """A small world for tests of pages: the people of a first start, a run, two versions of a model, and one of them in the registry."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -178,6 +178,6 @@ def open_pages(config: Config) -> Iterator[Starlette]:
 class _NothingComes:
     """Pages upload nothing."""
 
-    async def record_stored(self, key: BlobKey, stored: StoredBlob) -> None:
-        """See `transfer.uploads.Recorder`."""
-        raise AssertionError(key)
+    def record_stored(self, stored: Mapping[BlobKey, StoredBlob]) -> Collection[BlobKey]:
+        """See `transfer.small_uploads.Recorder`."""
+        raise AssertionError(stored)

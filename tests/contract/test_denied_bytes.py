@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,9 +139,9 @@ URLS = "files(first: 10) { edges { node { directUrl } } }"
 class NothingComes:
     """No upload gets through."""
 
-    async def record_stored(self, key: BlobKey, stored: StoredBlob) -> None:
-        """See `transfer.uploads.Recorder`."""
-        raise AssertionError(key)
+    def record_stored(self, stored: Mapping[BlobKey, StoredBlob]) -> Collection[BlobKey]:
+        """See `transfer.small_uploads.Recorder`."""
+        raise AssertionError(stored)
 
 
 PATHS = {

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import time
 from base64 import urlsafe_b64encode
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -11,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 import httpx
 import pytest
 
-from registrum.core.errors import NotFound, StorageFull
+from registrum.core.errors import StorageFull
 from registrum.server.blobs.disk import DiskStore
 from registrum.server.blobs.signing import Signer, Urls, content_disposition
 from registrum.server.blobs.store import BlobKey, Expected, StoredBlob
@@ -28,10 +29,9 @@ class Ledger:
     reserved: set[BlobKey] = field(default_factory=set)
     stored: dict[BlobKey, StoredBlob] = field(default_factory=dict)
 
-    async def record_stored(self, key: BlobKey, stored: StoredBlob) -> None:
-        if key not in self.reserved:
-            raise NotFound("This upload was not reserved.")
-        self.stored[key] = stored
+    def record_stored(self, stored: Mapping[BlobKey, StoredBlob]) -> Collection[BlobKey]:
+        self.stored |= {key: blob for key, blob in stored.items() if key in self.reserved}
+        return stored.keys() - self.reserved
 
 
 class Site:

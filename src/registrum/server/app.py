@@ -1,7 +1,7 @@
 """The composition root: settings become a database, a store, a schema and one ASGI application. The only wiring there is."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 
 from starlette.applications import Starlette
@@ -121,6 +121,7 @@ class _App:
         blobs = BlobRoutes(
             store, signer, _Recorder(database), max_upload_bytes=config.max_upload_bytes
         )
+        self._close.append(blobs.close)
         fallback = FallbackRoutes(database, store, authenticator)
         self._rooms = {
             "graphql": endpoint,
@@ -140,10 +141,6 @@ class _Recorder:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def record_stored(self, key: BlobKey, stored: StoredBlob) -> None:
-        """See `transfer.uploads.Recorder`."""
-        await asyncio.to_thread(
-            self._database.write,
-            ANONYMOUS,
-            lambda tx: uploads.record_stored(tx, key.text, stored),
-        )
+    def record_stored(self, stored: Mapping[BlobKey, StoredBlob]) -> Collection[BlobKey]:
+        """See `transfer.small_uploads.Recorder`."""
+        return self._database.write(ANONYMOUS, lambda tx: uploads.record_all_stored(tx, stored))

@@ -1,6 +1,6 @@
 """Uploads: places for files and manifests of a pending artifact, and what is written down when their bytes have come."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -38,6 +38,17 @@ def record_stored(tx: Tx, blob_id: str, stored: StoredBlob) -> None:
         sha256=stored.sha256,
         xxh128=stored.xxh128,
     )
+
+
+def record_all_stored(tx: Tx, stored: Mapping[BlobKey, StoredBlob]) -> list[BlobKey]:
+    """The same of many blobs; those of which there is no reservation (any more)."""
+    gone = []
+    for key, each in stored.items():
+        try:
+            record_stored(tx, key.text, each)
+        except NotFound:
+            gone.append(key)
+    return gone
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from registrum.core.errors import Invalid, NotFound, RegistrumError, SignatureIn
 from registrum.server.blobs.signing import PREFIX, Claims, Signer
 from registrum.server.blobs.store import BlobKey, BlobStore
 from registrum.server.transfer.downloads import Download, serve_blob
-from registrum.server.transfer.uploads import Recorder, take_upload
+from registrum.server.transfer.small_uploads import Recorder, SmallUploads
+from registrum.server.transfer.uploads import take_upload
 from registrum.server.transfer.wire import (
     ANY_ORIGIN,
     Message,
@@ -57,7 +58,12 @@ class BlobRoutes:
         self._store = store
         self._signer = signer
         self._recorder = recorder
+        self._small = SmallUploads(store, recorder)
         self._max_upload_bytes = max_upload_bytes
+
+    def close(self) -> None:
+        """Waits for what is being stored and lets the threads go."""
+        self._small.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request; the edge at which errors become statuses."""
@@ -94,6 +100,7 @@ class BlobRoutes:
                 send,
                 self._store,
                 self._recorder,
+                self._small,
                 claims=claims,
                 max_bytes=self._max_upload_bytes,
             )

@@ -3,11 +3,18 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Protocol, cast
+from typing import cast
 
-from registrum.core.errors import Invalid, NotFound, SignatureInvalid, TooLarge
+from registrum.core.errors import Invalid, SignatureInvalid, TooLarge
 from registrum.server.blobs.signing import Claims
 from registrum.server.blobs.store import BlobKey, BlobStore, Expected, StoredBlob
+from registrum.server.transfer.small_uploads import (
+    SMALL_BYTES,
+    Body,
+    Recorder,
+    SmallUploads,
+    not_awaited,
+)
 from registrum.server.transfer.wire import (
     ANY_ORIGIN,
     Receive,
@@ -16,19 +23,8 @@ from registrum.server.transfer.wire import (
     answer,
     body_chunks,
     header,
+    whole_body,
 )
-
-
-class Recorder(Protocol):
-    """Writes down what was stored: short, durable where it returns, and the same fact again is fine."""
-
-    async def record_stored(self, key: BlobKey, stored: StoredBlob) -> None:
-        """Notes the facts of a blob on its reservation.
-
-        Raises:
-            NotFound: there is no such reservation (any more); the bytes are dropped again.
-        """
-        ...
 
 
 async def take_upload(
@@ -37,6 +33,7 @@ async def take_upload(
     send: Send,
     store: BlobStore,
     recorder: Recorder,
+    small: SmallUploads,
     *,
     claims: Claims,
     max_bytes: int | None = None,
@@ -52,26 +49,36 @@ async def take_upload(
     size = _announced_size(scope, claims)
     if max_bytes is not None and size > max_bytes:
         raise TooLarge(f"The body has {size} bytes; an upload may have {max_bytes}.")
+    if claims.upload_id is None and size <= SMALL_BYTES:
+        expect = Expected(claims.md5, size, claims.xxh128)
+        stored = await small.put(Body(claims.key, await whole_body(receive, size), expect))
+        md5 = stored.md5
+    else:
+        md5 = await _stream(receive, store, recorder, claims, size)
+    await answer(send, 200, [ANY_ORIGIN, (b"etag", f'"{md5.hex()}"'.encode())])
+
+
+async def _stream(
+    receive: Receive, store: BlobStore, recorder: Recorder, claims: Claims, size: int
+) -> bytes:
+    """Stores a body as it comes, whole or as one part; its MD5."""
     async with aclosing(cast(AsyncGenerator[bytes, None], body_chunks(receive))) as chunks:
         if claims.upload_id is None:
             expect = Expected(claims.md5, size, claims.xxh128)
             stored = await store.put(claims.key, chunks, expect)
             await _record(store, recorder, claims.key, stored)
-            md5 = stored.md5
-        elif claims.part is None:
+            return stored.md5
+        if claims.part is None:
             raise SignatureInvalid("This address names an upload in parts, but no part.")
-        else:
-            md5 = await store.put_part(claims.key, claims.upload_id, claims.part, chunks, size)
-    await answer(send, 200, [ANY_ORIGIN, (b"etag", f'"{md5.hex()}"'.encode())])
+        return await store.put_part(claims.key, claims.upload_id, claims.part, chunks, size)
 
 
 async def _record(store: BlobStore, recorder: Recorder, key: BlobKey, stored: StoredBlob) -> None:
-    try:
-        await recorder.record_stored(key, stored)
-    except NotFound:
+    gone = await asyncio.to_thread(recorder.record_stored, {key: stored})
+    if gone:
         # Nothing stands for these bytes, so nothing would ever delete them.
         await asyncio.to_thread(store.delete, [key])
-        raise
+        raise not_awaited()
 
 
 def _announced_size(scope: Scope, claims: Claims) -> int:

@@ -50,6 +50,31 @@ async def body_chunks(receive: Receive) -> AsyncIterator[bytes]:
         more = message.get("more_body", False)
 
 
+async def whole_body(receive: Receive, size_bytes: int) -> bytes:
+    """A small body at once.
+
+    Raises:
+        PeerGone: it stopped half-way.
+        Invalid: it stalled for longer than `STALLED_AFTER_S`, or is longer than `size_bytes`.
+    """
+    parts: list[bytes] = []
+    size, more = 0, True
+    try:
+        async with asyncio.timeout(STALLED_AFTER_S):
+            while more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise PeerGone
+                parts.append(message.get("body", b""))
+                size += len(parts[-1])
+                if size > size_bytes:
+                    raise Invalid(f"The body has more than the {size_bytes} bytes announced.")
+                more = message.get("more_body", False)
+    except TimeoutError:
+        raise Invalid("The body stopped coming.") from None
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
 ANY_ORIGIN = (b"access-control-allow-origin", b"*")
 
 
