@@ -4,6 +4,8 @@ Where a documented method promises a `ValueError` for what the server finds wron
 catch either.
 """
 
+from typing import Self
+
 from registrum.core.errors import (
     Conflict,
     Forbidden,
@@ -52,6 +54,12 @@ class Refused(CommError):
 class RefusedValue(Refused, ValueError):
     """The server said no to a call whose documentation promises a `ValueError` then."""
 
+    @classmethod
+    def of(cls, error: Refused, what: str) -> Self:
+        """What the server said, after a few words on what was tried."""
+        told = (error.http_status, error.code, error.request_id)
+        return cls(f"{what}: {error.message}", *told)
+
 
 class Unreachable(CommError, Unavailable):
     """Nobody answers at the server's address, or not in time."""
@@ -61,16 +69,20 @@ class AuthenticationError(CommError, Unauthenticated):
     """There is no key, or the server does not take it."""
 
 
+class UsageError(RegistrumError):
+    """The package is used in a way it is not made for."""
+
+
+class NotLoggedIn(AuthenticationError, UsageError):
+    """There is no key for the server anywhere; nothing was asked."""
+
+
 class Missing(CommError, NotFound, ValueError):
     """What a call names is not there, or hidden from the caller."""
 
 
 class BadValue(CommError, Invalid, ValueError):
     """An argument that can never be right, found out by looking it up."""
-
-
-class UsageError(RegistrumError):
-    """The package is used in a way it is not made for."""
 
 
 class UnsupportedError(UsageError, NotSupported):
@@ -110,6 +122,7 @@ __all__ = [
     "Invalid",
     "Missing",
     "NotFound",
+    "NotLoggedIn",
     "NotSupported",
     "Refused",
     "RefusedValue",
