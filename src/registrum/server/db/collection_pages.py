@@ -129,16 +129,14 @@ def _plan(tx: Tx, by: Filter | None, given: Mapping[str, Any]) -> Plan:
     """Collections with a tag that few have are looked up by it; others are read in order."""
     for leaf in filters.required(by):
         found = COLLECTION_FIELDS[leaf.field].found_by((leaf,), Plan())
-        if found is not None:
-            count = tx.value(_count(leaf), most=MOST_VISITED + 1, **given)
-            if count <= MOST_VISITED:
-                return Plan((leaf,), drives=True)
+        if found is not None and not tx.value(_exceeds(leaf), most=MOST_VISITED, **given):
+            return Plan((leaf,), drives=True)
     return Plan()
 
 
 @lru_cache(maxsize=64)
-def _count(leaf: Compare) -> Prepared:
-    return version_search.count_up_to(COLLECTION_FIELDS[leaf.field].found_by((leaf,), Plan()))
+def _exceeds(leaf: Compare) -> Prepared:
+    return version_search.exceeds(COLLECTION_FIELDS[leaf.field].found_by((leaf,), Plan()))
 
 
 def _keys(sorting: Sorting) -> pages.Keys:

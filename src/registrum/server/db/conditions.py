@@ -5,8 +5,9 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
+import orjson
 import re2  # type: ignore[import-untyped]
-from sqlalchemy import Boolean, Integer, String, Text
+from sqlalchemy import Boolean, Integer, Select, String, Text, func, select
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import ColumnElement
@@ -39,6 +40,11 @@ def is_small_enough(pattern: Pattern) -> bool:
 def regexp(source: str, text: str | None) -> bool | None:
     """SQLite's `text REGEXP source`; registered on every connection."""
     return None if text is None else _compiled(source).search(text) is not None
+
+
+def sorted_list(numbers: str) -> str:
+    """SQLite's `sorted_list(json)`: the same list, ascending; registered on every connection."""
+    return orjson.dumps(sorted(orjson.loads(numbers))).decode()
 
 
 class PatternText(TypeDecorator[Pattern]):
@@ -131,6 +137,41 @@ def _fits_sqlite(element: fits, compiler: SQLCompiler, **kw: Any) -> str:
 def _fits_postgresql(element: fits, compiler: SQLCompiler, **kw: Any) -> str:
     left, right = element.both(compiler, **kw)
     return f"({left} ~ {right})"
+
+
+class within(ColumnElement[bool]):  # noqa: N801
+    """SQL condition: the id is one of those that a statement gives, which does not depend on the row.
+
+    SQLite makes such a set in half the time if they come in order, and sorts slowly itself.
+    """
+
+    inherit_cache = False
+    type = Boolean()
+
+    def __init__(self, thing: ColumnElement[Any], found: "Select[Any]") -> None:
+        self.plain = thing.in_(found)
+        ids = found.subquery()
+        self.thing = thing
+        self.list = select(func.json_group_array(ids.c[0])).select_from(ids).scalar_subquery()
+
+    def get_children(self, **kw: Any) -> Any:
+        """What SQL tree walkers look into."""
+        return (self.plain,)
+
+    def self_group(self, against: Any = None) -> "within":
+        """Itself: it binds more tightly than AND."""
+        return self
+
+
+@compiles(within, "sqlite")
+def _within_sqlite(element: within, compiler: SQLCompiler, **kw: Any) -> str:
+    thing, ids = compiler.process(element.thing, **kw), compiler.process(element.list, **kw)
+    return f"{thing} IN (SELECT value FROM json_each(sorted_list({ids})))"
+
+
+@compiles(within, "postgresql")
+def _within_postgresql(element: within, compiler: SQLCompiler, **kw: Any) -> str:
+    return compiler.process(element.plain, **kw)
 
 
 class _Wrapped(ColumnElement[Any]):

@@ -41,6 +41,7 @@ from registrum.server.db.conditions import (
     is_small_enough,
     more_facts,
     off_index,
+    within,
 )
 from registrum.server.db.kinds import MOMENT, NUMBER, TEXT, Kind
 
@@ -280,7 +281,7 @@ class Many:
 def _is_in(thing: ColumnElement[Any], found: "Select[Any] | None", plan: Plan) -> Condition:
     assert found is not None
     # Without the index on `thing`, SQLite keeps the order it reads in and looks each row up in the set.
-    return (thing if plan.drives else off_index(thing)).in_(found)
+    return within(thing if plan.drives else off_index(thing), found)
 
 
 def _exactly(
@@ -289,7 +290,7 @@ def _exactly(
     """The shape of "has all of these values and no other"."""
     distinct = list(dict.fromkeys(items))
     if not distinct:
-        return Negation(Compare(field, "$exists", Gap("", path) if path else None))
+        return Negation(Compare(field, "$exists", Gap("", path) if takes else None))
     parts: list[Filter] = []
     for i, item in enumerate(distinct):
         values[f"{name}_{i}"] = item
@@ -430,7 +431,8 @@ class Facts(_Document):
             return None
         owner, more = self.rows.c.artifact_id, self.all_more.c.more_facts
         found: Any = select(owner).where(
-            *(part for leaf in leaves for part in self._row(leaf)),
+            *self._at(leaves[0]),
+            *(_test_scalar(leaf, self.rows.c.number, self.rows.c.text) for leaf in leaves),
             *(self._any(leaf, self.rows.alias(), owner) for leaf in plan.also),
         )
         others = []
@@ -453,17 +455,17 @@ class Facts(_Document):
         return select(func.count()).select_from(first).where(*also)
 
     def _any(self, leaf: Compare, rows: FromClause, thing: ColumnElement[Any]) -> Condition:
-        # SQLite is to look into the artifact's facts, not for all with this value.
-        row = _test_scalar(leaf, off_index(rows.c.number), off_index(rows.c.text))
-        at = [rows.c.path == bindparam(leaf.value.path)] if leaf.value.path else []
-        found = select(1).where(rows.c.artifact_id == thing, *at, row)
+        number, text = rows.c.number, rows.c.text
+        if leaf.op != "$eq":
+            # SQLite is to look into the artifact's facts, not for all with these values.
+            number, text = off_index(number), off_index(text)
+        row = _test_scalar(leaf, number, text)
+        found = select(1).where(rows.c.artifact_id == thing, *self._at(leaf, rows), row)
         return exists(found.correlate_except(rows))
 
-    def _row(self, leaf: Compare) -> list[Condition]:
-        return [*self._at(leaf), _test_scalar(leaf, self.rows.c.number, self.rows.c.text)]
-
-    def _at(self, leaf: Compare) -> list[Condition]:
-        return [self.rows.c.path == bindparam(leaf.value.path)] if leaf.value.path else []
+    def _at(self, leaf: Compare, rows: FromClause | None = None) -> list[Condition]:
+        path = (self.rows if rows is None else rows).c.path
+        return [path == bindparam(leaf.value.path)] if leaf.value.path else []
 
     def _more(self, leaf: Compare, document: ColumnElement[Any]) -> ColumnElement[Any]:
         number = literal_column("more_values.number", Float())

@@ -1,7 +1,7 @@
 """SQLite: a reader connection per thread, and one writer thread that commits what queued up together.
 
-Group commit: the writer takes all waiting units of work (at most `BATCH`), runs each within a savepoint of its own, commits once, and only then
-answers them; a unit that fails is rolled back alone, and if the commit fails all of its batch fail. WAL with synchronous=FULL, so an
+Group commit: the writer takes all waiting units of work (at most `BATCH`), runs each within a savepoint of its own (one that comes alone needs
+none), commits once, and only then answers them; a unit that fails is rolled back alone, and if the commit fails all of its batch fail. WAL with synchronous=FULL, so an
 acknowledged commit survives power loss.
 """
 
@@ -23,7 +23,7 @@ from sqlalchemy.engine import Dialect
 
 from registrum.core.actors import Actor
 from registrum.core.errors import DeadlineExceeded, StorageFull, Unavailable
-from registrum.server.db.conditions import regexp
+from registrum.server.db.conditions import regexp, sorted_list
 from registrum.server.db.database import READ_TIMEOUT_S, WRITE_TIMEOUT_S, utc_now
 from registrum.server.db.tx import Taken, Tx
 
@@ -52,6 +52,7 @@ def connect(path: str, *, read_only: bool) -> sqlite3.Connection:
     connection.execute("PRAGMA mmap_size=2147418112")
     connection.execute("PRAGMA temp_store=MEMORY")
     connection.create_function("regexp", 2, regexp, deterministic=True)
+    connection.create_function("sorted_list", 1, sorted_list, deterministic=True)
     if read_only:
         connection.execute("PRAGMA query_only=ON")
     return connection
@@ -208,29 +209,35 @@ class SqliteDatabase:
             connection.execute("BEGIN IMMEDIATE")
             for unit in batch:
                 if unit.future.set_running_or_notify_cancel():
-                    answers.append(self._write_unit(unit))
-            connection.execute("COMMIT")
+                    answers.append(self._write_unit(unit, is_alone=len(batch) == 1))
+            if connection.in_transaction:
+                connection.execute("COMMIT")
         except BaseException as error:
             self._fail(batch, error)
             return
         for answer in answers:
             answer()
 
-    def _write_unit(self, unit: _Unit) -> Callable[[], None]:
-        """Runs one unit in a savepoint; what to tell its waiter once the batch is committed."""
+    def _write_unit(self, unit: _Unit, *, is_alone: bool) -> Callable[[], None]:
+        """Runs one unit, in a savepoint where there are others; what to tell its waiter once the batch is committed."""
         driver = self._writer_driver
         driver.deadline = unit.deadline
-        driver.connection.execute("SAVEPOINT unit")
+        if not is_alone:
+            driver.connection.execute("SAVEPOINT unit")
         try:
             value = unit.work(Tx(driver, unit.actor, unit.now))
         except Exception as error:  # the waiter's, whatever it is: raised again in its thread
             driver.deadline = float("inf")
             failure = error
-            driver.connection.execute("ROLLBACK TO unit")
-            driver.connection.execute("RELEASE unit")
+            if not is_alone:
+                driver.connection.execute("ROLLBACK TO unit")
+                driver.connection.execute("RELEASE unit")
+            elif driver.connection.in_transaction:  # a full disk ends it by itself
+                driver.connection.execute("ROLLBACK")
             return lambda: unit.future.set_exception(failure)
         driver.deadline = float("inf")
-        driver.connection.execute("RELEASE unit")
+        if not is_alone:
+            driver.connection.execute("RELEASE unit")
         return lambda: unit.future.set_result(value)
 
     def _fail(self, batch: list[_Unit], error: BaseException) -> None:

@@ -14,7 +14,15 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, literal_column, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    union_all,
+)
 
 from registrum.core.filters import Compare, Either, Every, Filter, Negation
 from registrum.core.pages import PageAsk
@@ -52,6 +60,8 @@ MOST_VISITED = 4_000
 """By condition."""
 MOST_IN_SET = 12_000
 """Beyond, looking at each version in order costs less than collecting them, at a million."""
+EARLY, MANY_EARLY = 2_000, 40
+"""Versions at the beginning of the list that are looked at, and how many that fit show that a page is soon full."""
 SAMPLE = 200
 """Rows of one condition that are looked at, to learn how many of them others hold for."""
 FEW_OF_SAMPLE = 60
@@ -239,8 +249,8 @@ def _within_registries(
             return replace(shape, scope="collection", by_collection="", collection_filter=None)
         if len(found) <= MOST_COLLECTIONS:
             given["collection_ids"] = found
-            visited = tx.value(_COUNT_IN_COLLECTIONS, most=MOST_VISITED + 1, **given)
-            by_collection = "first" if visited <= MOST_VISITED else "ids"
+            are_many = tx.value(_MORE_IN_COLLECTIONS, most=MOST_VISITED, **given)
+            by_collection = "ids" if are_many else "first"
             shape = replace(shape, by_collection=by_collection)
     if len(ids) == 1:
         given["project_id"] = ids[0]
@@ -285,19 +295,19 @@ def _collections(in_collections: Filter) -> Prepared:
     )
 
 
-def count_up_to(statement: Any) -> Prepared:
-    """How many rows a statement has, up to the parameter `most`."""
-    return prepared(select(func.count()).select_from(statement.limit(bindparam("most")).subquery()))
+def exceeds(statement: Any) -> Prepared:
+    """1 if a statement has more rows than the parameter `most`, else nothing."""
+    return prepared(statement.limit(1).offset(bindparam("most")))
 
 
-_COUNT_IN_COLLECTIONS = count_up_to(
+_MORE_IN_COLLECTIONS = exceeds(
     select(memberships.c.id).where(among(memberships.c.collection_id, "collection_ids"))
 )
 
 
 # --- Planning
 
-_MORE_FACTS = count_up_to(select(artifacts.c.id).where(artifacts.c.more_facts.is_not(None)))
+_MORE_FACTS = exceeds(select(artifacts.c.id).where(artifacts.c.more_facts.is_not(None)))
 _SORTED_BY = {
     name: next(
         (f for f, field in VERSION_FIELDS.items() if getattr(field, "column", None) is column), ""
@@ -314,24 +324,28 @@ def _plan(tx: Tx, shape: _Shape, given: Mapping[str, Any]) -> Plan:
     groups = _groups(shape, plan)
     if not groups or shape.scope == "artifact" or shape.by_collection == "first":
         return plan
-    if tx.value(_scope_count(shape), most=FEW_ROWS, **given) < FEW_ROWS:
+    if not tx.value(_scope_exceeds(shape.scope), most=FEW_ROWS, **given):
         return plan
-    best, fewest = None, MOST_IN_SET + 1
-    for leaves in groups:
-        count = tx.value(_leaves_count(shape, leaves, plan), most=fewest, **given)
-        if count < fewest:
-            best, fewest = leaves, count
-        if count <= FEW_ROWS:
-            break
-    if best is None:
-        return plan
-    chosen = replace(plan, leaves=best, drives=fewest <= MOST_VISITED)
-    if len(best) > 1 and best[0].field == "metadata" and plan.more_facts == "none":
-        several = tx.value(_several_values(best[0].value.path), most=1, **given)
-        chosen = replace(chosen, one_value=not several)
-    if _is_plain(chosen):
-        return replace(chosen, drives=True)
-    return chosen if chosen.drives else _with_others(tx, shape, chosen, given)
+    plans = [_by(tx, leaves, plan, given) for leaves in groups]
+    for most in (FEW_ROWS, MOST_VISITED, MOST_IN_SET):
+        for each in plans:
+            if not tx.value(_exceeds(shape, each), most=most, **given):
+                if most <= MOST_VISITED or _is_plain(each):
+                    return replace(each, drives=True)
+                return _with_others(tx, shape, each, given)
+    for each in filter(_is_plain, plans):
+        # Times and sizes may hold for none of the first half million: they are visited instead.
+        if tx.value(_early(replace(shape, plan=each)), most=EARLY, **given) < MANY_EARLY:
+            return replace(each, drives=True)
+    return plan
+
+
+def _by(tx: Tx, leaves: tuple[Compare, ...], plan: Plan, given: Mapping[str, Any]) -> Plan:
+    """The plan with these leaves."""
+    if len(leaves) == 1 or leaves[0].field != "metadata" or plan.more_facts != "none":
+        return replace(plan, leaves=leaves)
+    several = tx.value(_several_values(leaves[0].value.path), most=0, **given)
+    return replace(plan, leaves=leaves, one_value=not several)
 
 
 def _with_others(tx: Tx, shape: _Shape, plan: Plan, given: Mapping[str, Any]) -> Plan:
@@ -378,45 +392,63 @@ def _groups(shape: _Shape, plan: Plan) -> list[tuple[Compare, ...]]:
 
 
 def _more_facts(tx: Tx) -> str:
-    count = tx.value(_MORE_FACTS, most=FEW_MORE_FACTS + 1)
-    return "none" if not count else "few" if count <= FEW_MORE_FACTS else "many"
+    if not tx.value(_MORE_FACTS, most=0):
+        return "none"
+    return "many" if tx.value(_MORE_FACTS, most=FEW_MORE_FACTS) else "few"
 
 
 @lru_cache(maxsize=64)
-def _count_in_scope(scope: str) -> Prepared:
-    shape = _Shape(scope, Action.READ, None, NEWEST, False, Plan(), branches=1)
+def _scope_exceeds(scope: str) -> Prepared:
+    shape = _Shape(_unmerged(scope), Action.READ, None, NEWEST, False, Plan())
     rows = select(memberships.c.id).where(_ALIVE, *_here(shape, None))
-    if scope in ("organization", "project"):
+    if shape.scope in ("organization", "project"):
         # In an order, so that PostgreSQL reads an index and not the whole table up to enough rows.
         rows = rows.order_by(memberships.c.created_at, memberships.c.id)
-    return count_up_to(rows)
+    return exceeds(rows)
 
 
-def _scope_count(shape: _Shape) -> Prepared:
-    return _count_in_scope("organization" if shape.scope == "merged" else shape.scope)
+def _unmerged(scope: str) -> str:
+    return "organization" if scope == "merged" else scope
 
 
 @lru_cache(maxsize=512)
-def _leaves_count(shape: _Shape, leaves: tuple[Compare, ...], plan: Plan) -> Prepared:
-    field = VERSION_FIELDS[leaves[0].field]
-    statement = field.found_by(leaves, plan)
+def _exceeds(shape: _Shape, plan: Plan) -> Prepared:
+    """Whether more rows than the parameter `most` fit the leaves of a plan."""
+    field = VERSION_FIELDS[plan.leaves[0].field]
+    statement = field.found_by(plan.leaves, plan)
     if statement is not None:
-        return count_up_to(statement)
-    narrowing = Plan(leaves=leaves, drives=True)
-    return count_up_to(
+        return exceeds(statement)
+    narrowing = replace(plan, drives=True)
+    return exceeds(
         select(memberships.c.id).where(
             _ALIVE,
-            *(field.condition(leaf, narrowing) for leaf in leaves),
+            *(field.condition(leaf, narrowing) for leaf in plan.leaves),
             _in_projects(shape, memberships.c.project_id),
         )
     )
 
 
 @lru_cache(maxsize=64)
+def _early(shape: _Shape) -> Prepared:
+    """How many of the list's first rows, as many as the parameter `most`, fit the leaves of its plan."""
+    keys = _keys(shape.sorting)
+    first = (
+        select(memberships.c.id)
+        .where(_ALIVE, *_here(replace(shape, scope=_unmerged(shape.scope)), None))
+        .order_by(*pages.order_by(keys, shape.sorting.descending))
+        .limit(bindparam("most"))
+    )
+    if shape.has_after:
+        first = first.where(pages.behind(keys, shape.sorting.descending))
+    fit = (VERSION_FIELDS[leaf.field].condition(leaf, Plan()) for leaf in shape.plan.leaves)
+    return prepared(select(func.count()).where(memberships.c.id.in_(first), *fit))
+
+
+@lru_cache(maxsize=64)
 def _several_values(path: str) -> Prepared:
-    """Counts artifacts that have several values at the path which is this parameter."""
+    """Whether artifacts have several values at the path which is this parameter; `most` is 0."""
     at = and_(facts.c.path == bindparam(path), facts.c.ordinal == 1)
-    return count_up_to(select(facts.c.artifact_id).where(at))
+    return exceeds(select(facts.c.artifact_id).where(at))
 
 
 # --- The statement
