@@ -1,5 +1,6 @@
 """Members of registries by the real client: who becomes what, what each role may do, and what is gone for whom."""
 
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -19,6 +20,7 @@ REMOVE_SERVICE = """mutation($t: String!, $i: String!) { deleteInvite(input:
 MEMBERS = """query($e: String!, $p: String!) { project(entityName: $e, name: $p) {
   members { username role { name } effectiveRole { name } }
   teamMembers { team { name } role { name } } } }"""
+PERSON = "query($u: String) { users(query: $u) { edges { node { id } } } }"
 REGISTRIES = (
     "query($e: String) { entity(name: $e) { projects(first: 200) { edges { node { id } } } } }"
 )
@@ -77,6 +79,28 @@ def linked(world: Whale, registry: str, kind: str = "model") -> wandb.Artifact:
     source = world.log("shoal", f"{registry}-net", f"of {registry}", artifactTypeName=kind)
     mine = world.api("olga").artifact(source.qualified_name)
     return mine.link(f"wandb-registry-{registry}/{registry}-col", aliases=["best"])
+
+
+def test_a_stranger_is_added_by_name_and_not_by_number(world: Whale) -> None:
+    olga = world.api("olga")
+    registry = olga.create_registry("lobby", "restricted")
+    people = world.server.graphql(world.server.admin, PERSON, u="bw-gus")["users"]["edges"]
+    named, number = user(olga, "gus").id, people[0]["node"]["id"]
+    nobody = b64encode(b"User:987654321").decode()
+    of_another = user(world.api("gil"), "gus").id
+    refusals = {
+        reason(lambda text=text: registry.add_members(text))
+        for text in (number, nobody, of_another)
+    }
+    assert len(refusals) == 1
+    assert roles(registry) == {}
+    assert len({named, number, of_another}) == 3
+    registry.add_members(named)
+    assert roles(registry) == {"gus": "restricted_viewer"}
+    registry.update_member(user(olga, "gus"), "viewer")
+    assert roles(registry) == {"gus": "viewer"}
+    registry.remove_members(user(olga, "gus"))
+    assert roles(registry) == {}
 
 
 def test_what_each_of_the_four_roles_may_do(world: Whale) -> None:

@@ -235,7 +235,8 @@ def _registries(tx: Tx, world: World, organization: str) -> None:
         )
         number = upsert_project(tx, ask).project_id
         for who, role in place.people.items():
-            add_members(tx, number, [world.actors[who].user_id or 0], [], role.label)
+            user_id = world.actors[who].user_id or 0
+            add_members(tx, number, [user_id], [], role.label, named=[user_id])
         for team, role in place.teams.items():
             team_id = tx.value(select(tables.entities.c.id).where(tables.entities.c.name == team))
             add_members(tx, number, [], [team_id], role.label)

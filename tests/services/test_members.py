@@ -28,8 +28,9 @@ def registry(database: Database, people: dict[str, Actor]) -> int:
 def add(
     database: Database, actor: Actor, registry: int, *whom: Actor, role: str | None = None
 ) -> None:
+    """Adds people whom the actor has named."""
     numbers = [one.user_id or 0 for one in whom]
-    database.write(actor, lambda tx: service.add_members(tx, registry, numbers, [], role))
+    database.write(actor, lambda tx: service.add_members(tx, registry, numbers, [], role, numbers))
 
 
 def team_id(database: Database, actor: Actor) -> int:
@@ -176,6 +177,27 @@ def test_nobody_is_added_if_one_does_not_exist(
     with pytest.raises(NotFound):
         database.write(people["max"], lambda tx: service.add_members(tx, registry, numbers, []))
     assert set(roles(database, people["max"])) == {"max"}
+
+
+def test_a_number_alone_tells_nobody_who_has_it(
+    database: Database, people: dict[str, Actor], registry: int
+) -> None:
+    sam, nobody = people["sam"].user_id or 0, 10**9
+    other = acme.registry(database, people["max"], "other")
+
+    def add_number(registry: int, number: int) -> str | None:
+        try:
+            database.write(
+                people["max"], lambda tx: service.add_members(tx, registry, [number], [])
+            )
+        except NotFound as error:
+            return str(error)
+        return None
+
+    assert add_number(registry, sam) == add_number(registry, nobody) is not None
+    add(database, people["max"], other, people["sam"])
+    assert add_number(registry, sam) is None, "who is a member elsewhere is seen there"
+    assert set(roles(database, people["max"])) == {"max", "sam"}
 
 
 def test_a_service_account_is_member_or_admin(

@@ -13,8 +13,11 @@ def encode(kind: str, number: int) -> str:
     return binascii.b2a_base64(f"{kind}:{number}".encode(), newline=False).decode()
 
 
-def decode(kind: str, text: str) -> int:
+def decode(kind: str, text: str, largest: int = MAX_ID) -> int:
     """The number inside a global id.
+
+    Args:
+        largest: that is taken.
 
     Raises:
         Invalid: the text is no id, or the id of another kind.
@@ -23,6 +26,7 @@ def decode(kind: str, text: str) -> int:
         found, _, number = b64decode(text, validate=True).decode("ascii").partition(":")
     except (binascii.Error, ValueError, UnicodeDecodeError):
         raise Invalid(f"{text[:80]!r} is not a valid {kind} id.") from None
-    if found != kind or not (number.isascii() and number.isdigit()) or int(number[:20]) > MAX_ID:
+    is_number = number.isascii() and number.isdigit() and len(number) <= len(str(largest))
+    if found != kind or not is_number or int(number) > largest:
         raise Invalid(f"{text[:80]!r} is not a valid {kind} id.")
     return int(number)

@@ -32,6 +32,8 @@ class User:
         name: the one that people read.
         default_entity: name of the entity that is used where none is given.
         deleted_at: when the account was removed; None while it lives.
+        is_known: they share an organization or a team with whoever asks; False: they were only named exactly.
+        stand_in: the number that they have in global ids given to somebody who does not know them; None: `id`.
     """
 
     id: int
@@ -44,3 +46,5 @@ class User:
     photo_url: str | None
     created_at: datetime
     deleted_at: datetime | None = None
+    is_known: bool = True
+    stand_in: int | None = None

@@ -1,9 +1,9 @@
 """Members of a registry: users and teams with the role each was given, and the role in effect."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import bindparam, delete, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_leave
 
 from registrum.core.members import RegistryMember, RegistryTeam
@@ -23,7 +23,7 @@ from registrum.server.db.tables import (
 )
 from registrum.server.db.tx import Tx
 from registrum.server.db.users import USER_COLUMNS, user_from, with_default
-from registrum.server.db.visibility import Grant, allowed_entity
+from registrum.server.db.visibility import Grant, allowed, allowed_entity, shares_organization
 
 _ORGANIZATION_ROLE = (
     select(organization_members.c.role)
@@ -196,10 +196,22 @@ _COUNT_ADMINS = prepared(
         .scalar_subquery()
     )
 )
-_VISIBLE_USERS = prepared(
-    select(users.c.id, users.c.is_service, users.c.username).where(
-        among(users.c.id, "user_ids"), users.c.deleted_at.is_(None)
-    )
+_LIVING_USERS = prepared(
+    select(
+        users.c.id,
+        users.c.is_service,
+        users.c.username,
+        or_(
+            shares_organization(users.c.id),
+            exists(
+                select(1)
+                .select_from(
+                    project_members.join(projects, projects.c.id == project_members.c.project_id)
+                )
+                .where(project_members.c.user_id == users.c.id, allowed(Action.READ))
+            ),
+        ).label("is_visible"),
+    ).where(among(users.c.id, "user_ids"), users.c.deleted_at.is_(None))
 )
 _VISIBLE_TEAMS = prepared(
     select(entities.c.id, entities.c.name).where(
@@ -219,10 +231,22 @@ class Candidate:
     username: str
 
 
-def candidates(tx: Tx, user_ids: Sequence[int]) -> dict[int, Candidate]:
-    """Those of these users who live; whoever has somebody's id was shown it."""
-    rows = tx.rows(_VISIBLE_USERS, user_ids=list(user_ids))
-    return {row.id: Candidate(row.id, row.is_service, row.username) for row in rows}
+def candidates(
+    tx: Tx, registry: Grant[Project], user_ids: Sequence[int], named: Collection[int] = ()
+) -> dict[int, Candidate]:
+    """Those of these living users whom the actor sees: from an organization or team, or as members of a registry.
+
+    Args:
+        registry: grant to ADMINISTER.
+        named: users whom the actor knows besides, because they were named exactly.
+    """
+    registry.require(Action.ADMINISTER)
+    rows = tx.rows(_LIVING_USERS, user_ids=list(user_ids))
+    return {
+        row.id: Candidate(row.id, row.is_service, row.username)
+        for row in rows
+        if row.is_visible or row.id in named
+    }
 
 
 def candidate_teams(tx: Tx, team_ids: Sequence[int]) -> dict[int, str]:

@@ -1,6 +1,7 @@
 """Users: loading those the actor may see, looking one up by credentials, and changing accounts."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import (
@@ -115,23 +116,9 @@ def named(tx: Tx, name: str) -> list[User]:
     for row in tx.rows(_EXACT, key=folded(name)):
         user = user_from(row)
         shown = row.known or row.email_key == folded(name)
-        found.append(user if shown else _without_email(user))
+        email = user.email if shown else None
+        found.append(replace(user, email=email, is_known=bool(row.known)))
     return found
-
-
-def _without_email(user: User) -> User:
-    return User(
-        user.id,
-        user.username,
-        user.name,
-        None,
-        user.is_admin,
-        user.is_service,
-        user.default_entity,
-        user.photo_url,
-        user.created_at,
-        user.deleted_at,
-    )
 
 
 def get_named(tx: Tx, name: str) -> User:

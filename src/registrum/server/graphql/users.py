@@ -1,5 +1,6 @@
 """Binds schema/users.graphql: accounts and API keys."""
 
+from dataclasses import replace
 from typing import Any
 
 from registrum.core import ids
@@ -24,7 +25,7 @@ user = Type(
     "User",
     value=User,
     reads={
-        "id": lambda u: ids.encode("User", u.id),
+        "id": lambda u: ids.encode("User", u.id if u.stand_in is None else u.stand_in),
         "admin": "is_admin",
         "entity": "default_entity",
         "flags": lambda _: "{}",
@@ -57,9 +58,18 @@ def resolve_users(
     tx = info.context.tx
     exact = user_rows.named(tx, query) if query else []
     if exact:
-        return whole(exact)
+        return whole([_shown(each, info) for each in exact])
     ask = page_ask(first, after)
     return user_rows.page_of_known(tx, Action.READ_ORGANIZATION, ask, query or "")
+
+
+def _shown(found: User, info: Info) -> User:
+    """With an id that somebody who does not know the user can't work out from the ids of others."""
+    if found.is_known:
+        return found
+    return replace(
+        found, stand_in=info.context.secrets.stand_in(info.context.actor.user_id or 0, found.id)
+    )
 
 
 @user.field("apiKeys")

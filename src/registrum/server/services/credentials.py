@@ -11,12 +11,16 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from registrum.core.errors import Invalid
+from registrum.core.ids import MAX_ID
 
 SHORTEST_KEY = 40
 LONGEST_KEY = 256
 SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 256
 _MASK_SHOWS = 4
+_ID_BITS = MAX_ID.bit_length()
+_SEAL_BYTES = 8
+LARGEST_STAND_IN = (1 << 8 * _SEAL_BYTES + _ID_BITS) - 1
 
 # OWASP's first choice for argon2id: strong, and small enough for a server of 90 MiB.
 _PASSWORDS = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
@@ -98,6 +102,17 @@ class Secrets:
         secret = secrets.token_urlsafe(32)
         return NewToken(secret, self.digests(secret)[0])
 
+    def stand_in(self, actor_id: int, user_id: int) -> int:
+        """A number in the place of a user's own, that only this server can make and only for this actor."""
+        return _sealed(self._keys[0], actor_id, user_id)
+
+    def user_behind(self, actor_id: int, number: int) -> int | None:
+        """The user for whom a number was made as a stand-in for this actor; None where it was not."""
+        user_id = number & MAX_ID
+        if any(_sealed(key, actor_id, user_id) == number for key in self._keys):
+            return user_id
+        return None
+
     def note_revocation(self) -> None:
         """Makes this process forget who holds which key; others of the same database do so within seconds."""
         self.revocations += 1
@@ -105,6 +120,11 @@ class Secrets:
 
 def _from_seed(key: bytes, seed: bytes) -> str:
     return hmac.digest(key, b"service key" + seed, "sha256").hex()[:SHORTEST_KEY]
+
+
+def _sealed(key: bytes, actor_id: int, user_id: int) -> int:
+    mark = hmac.digest(key, b"user %d named by %d" % (user_id, actor_id), "sha256")
+    return int.from_bytes(mark[:_SEAL_BYTES]) << _ID_BITS | user_id
 
 
 def check_key(secret: str) -> str:

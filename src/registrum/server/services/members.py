@@ -1,6 +1,6 @@
 """Members of a registry: adding and removing users and teams, and changing the role each has."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from registrum.core.errors import InUse, Invalid, NotFound
 from registrum.core.events import EventKind, SubjectKind
@@ -28,11 +28,13 @@ def add_members(
     user_ids: Sequence[int],
     team_ids: Sequence[int],
     role: str | None = None,
+    named: Collection[int] = (),
 ) -> None:
     """Makes users and teams members of a registry; who is one keeps the role.
 
     Args:
         role: for all of them; None: restricted viewer, and member for service accounts.
+        named: those of the users whom the actor has named exactly; the others must be known to them.
 
     Raises:
         NotFound: the registry, a user or a team is missing or hidden.
@@ -41,7 +43,7 @@ def add_members(
     """
     registry = _registry(tx, project_id)
     wanted = None if role is None else role_named(role, REGISTRY_ROLES)
-    found = members.candidates(tx, _bounded(user_ids))
+    found = members.candidates(tx, registry, _bounded(user_ids), named)
     teams = members.candidate_teams(tx, _bounded(team_ids))
     if len(found) < len(set(user_ids)) or len(teams) < len(set(team_ids)):
         raise NotFound("One of the users or teams does not exist, or you may not see it.")
@@ -98,7 +100,7 @@ def update_user(tx: Tx, project_id: int, user_id: int, role: str) -> None:
     wanted = role_named(role, REGISTRY_ROLES)
     projects.lock(tx, registry.thing.id)
     held = members.user_role(tx, registry, user_id)
-    user = members.candidates(tx, [user_id]).get(user_id)
+    user = members.candidates(tx, registry, [user_id]).get(user_id)
     if held is None or user is None:
         raise NotFound(f"There is no such member of registry {short_name(registry.thing)!r}.")
     check_assignable(wanted, to_service_account=user.is_service)
