@@ -1,12 +1,16 @@
 """The search language evaluated in plain Python, and random filters in it: what the databases are compared with."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from registrum.core.filters import Compare, Either, Every, Filter, Negation
+from registrum.core.pages import Page, page_ask
+from registrum.server.db.columns import to_micros
 
 Values = Sequence[Any]
 """Of a field: texts and floats; times are microseconds, ids and versions are numbers too."""
@@ -108,3 +112,52 @@ def filters_of(conditions: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         )
 
     return st.recursive(conditions, grown, max_leaves=5)
+
+
+def understood(filter_: Filter | None, names: Mapping[str, str]) -> Filter | None:
+    """The filter with each field under its own name, times as microseconds and versions as numbers."""
+    if filter_ is None:
+        return None
+    if isinstance(filter_, Negation):
+        return Negation(understood(filter_.part, names))
+    if isinstance(filter_, Every | Either):
+        return type(filter_)(tuple(understood(part, names) for part in filter_.parts))
+    root, dot, path = filter_.field.partition(".")
+    root = names.get(root, root)
+    value = filter_.value
+    if root.endswith("_at") and filter_.op not in ("$exists", "$size"):
+        value = tuple(map(micros, value)) if isinstance(value, tuple) else micros(value)
+    if root == "version" and filter_.op not in ("$exists", "$size"):
+        value = tuple(map(index, value)) if isinstance(value, tuple) else index(value)
+    return Compare(f"{root}{dot}{path}", filter_.op, value)
+
+
+def micros(text: str) -> int:
+    """Microseconds since 1970 of an ISO time."""
+    return to_micros(datetime.fromisoformat(text))
+
+
+def index(value: Any) -> Any:
+    """A version as a number."""
+    return int(value.removeprefix("v")) if isinstance(value, str) else value
+
+
+def walked(load: Callable[[Any], Page[Any]], size: int) -> tuple[list[int], set[int | None]]:
+    """Ids of all pages of this size, and the total counts that were told."""
+    ids: list[int] = []
+    totals, after = set(), None
+    while True:
+        page = load(page_ask(size, after, with_total=True))
+        ids += [node.id for node in page.nodes]
+        totals.add(page.total_count)
+        if not page.has_next_page:
+            return ids, totals
+        assert len(page.nodes) == size
+        after = page.end_cursor
+
+
+def times(examples: int) -> settings:
+    """Settings of a property test that runs so often."""
+    return settings(
+        max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), database=None
+    )

@@ -48,6 +48,7 @@ class Catalogue:
     projects: dict[int, dict[str, list[Any]]] = field(default_factory=dict)
     collections: dict[int, dict[str, list[Any]]] = field(default_factory=dict)
     versions: dict[int, dict[str, list[Any]]] = field(default_factory=dict)
+    runs: dict[int, dict[str, list[Any]]] = field(default_factory=dict)
 
 
 def fill(tx: Tx, *, versions: int = 300, lines: int = 60) -> Catalogue:

@@ -1,33 +1,34 @@
 """Any filter in any order, paged at any size, gives what plain Python gives, on both databases."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from registrum.core.actors import Actor
-from registrum.core.filters import Compare, Either, Every, Filter, Negation, parse_filter
-from registrum.core.pages import Page, page_ask
+from registrum.core.filters import Filter, parse_filter
 from registrum.core.policy import Action
 from registrum.server.db import (
     Database,
     collection_pages,
     membership_pages,
     open_database,
+    run_search,
     version_search,
 )
 from registrum.server.db import collections as collection_rows
+from registrum.server.db import projects as project_rows
 from registrum.server.db.collection_pages import CollectionsAsk
-from registrum.server.db.columns import to_micros
 from registrum.server.db.membership_pages import VersionsAsk
 from registrum.server.db.migrations import upgrade
-from tests.contract import catalogue
+from registrum.server.db.run_search import RunsAsk
+from tests.contract import catalogue, run_catalogue
 from tests.contract.catalogue import ANN, GUS, ORGANIZATION, RESTRICTED, START, Catalogue
-from tests.searching import conditions_on, filters_of, matches
+from tests.searching import conditions_on, filters_of, matches, times, understood, walked
 
 EXAMPLES = [12, pytest.param(250, marks=pytest.mark.slow)]
 
@@ -46,6 +47,9 @@ def stocked(
         dropped = cluster.drop
     database = open_database(url)
     made = database.write(ANN, catalogue.fill)
+    made.runs = database.write(ANN, run_catalogue.fill)
+    if request.param == "postgres":
+        cluster.analyze(url)
     yield database, made
     database.close()
     if dropped is not None:
@@ -103,6 +107,29 @@ VERSION_CONDITIONS = st.one_of(
     on(st.sampled_from(PATHS).map("artifact_metadata.{}".format), SCALARS, "document"),
 )
 
+SETTINGS = [
+    f"config.{path}"
+    for path in (*run_catalogue.SETTINGS, *run_catalogue.SETTINGS.values(), "missing")
+]
+RESULTS = [
+    f"{name}.{path}"
+    for path in (*run_catalogue.RESULTS, "missing")
+    for name in ("summary_metrics", "summaryMetrics", "summary")
+]
+RUN_CONDITIONS = st.one_of(
+    on(st.just("id"), st.integers(0, 121), "number"),
+    on(one_of("name", "description", "notes", "commit", "host", "sweep"), TEXTS, "text"),
+    on(one_of("display_name", "displayName", "group", "job_type", "jobType"), TEXTS, "text"),
+    on(st.just("state"), st.sampled_from(run_catalogue.STATES), "text"),
+    on(one_of("tag", "tags"), st.sampled_from([*catalogue.TAGS, "none"]), "text"),
+    on(one_of("user", "username"), one_of("ann", "gus", "none"), "text"),
+    on(one_of("created_at", "createdAt", "updated_at", "updatedAt"), MOMENTS, "moment"),
+    on(one_of("heartbeat_at", "heartbeatAt"), MOMENTS, "moment"),
+    on(one_of("history_line_count", "historyLineCount"), COUNTS, "number"),
+    on(st.sampled_from(SETTINGS), SCALARS, "document"),
+    on(st.sampled_from(RESULTS), SCALARS, "document"),
+)
+
 OWN_NAMES = {
     **{"project_id": "id", "collection_id": "id", "artifact_collection_id": "id"},
     **{"collection_name": "name", "artifact_collection_name": "name", "tags": "tag"},
@@ -112,46 +139,12 @@ VERSION_NAMES = {
     **{"artifact_size": "size", "artifact_created_at": "created_at", "acm_created_at": "linked_at"},
     "artifact_metadata": "metadata",
 }
-
-
-def understood(filter_: Filter | None, names: Mapping[str, str]) -> Filter | None:
-    """The filter with each field under its own name, times as microseconds and versions as numbers."""
-    if filter_ is None:
-        return None
-    if isinstance(filter_, Negation):
-        return Negation(understood(filter_.part, names))
-    if isinstance(filter_, Every | Either):
-        return type(filter_)(tuple(understood(part, names) for part in filter_.parts))
-    root, dot, path = filter_.field.partition(".")
-    root = names.get(root, root)
-    value = filter_.value
-    if root.endswith("_at") and filter_.op not in ("$exists", "$size"):
-        value = tuple(map(micros, value)) if isinstance(value, tuple) else micros(value)
-    if root == "version" and filter_.op not in ("$exists", "$size"):
-        value = tuple(map(index, value)) if isinstance(value, tuple) else index(value)
-    return Compare(f"{root}{dot}{path}", filter_.op, value)
-
-
-def micros(text: str) -> int:
-    return to_micros(datetime.fromisoformat(text))
-
-
-def index(value: Any) -> Any:
-    return int(value.removeprefix("v")) if isinstance(value, str) else value
-
-
-def walked(load: Callable[[Any], Page[Any]], size: int) -> tuple[list[int], set[int | None]]:
-    """Ids of all pages of this size, and the total counts that were told."""
-    ids: list[int] = []
-    totals, after = set(), None
-    while True:
-        page = load(page_ask(size, after, with_total=True))
-        ids += [node.id for node in page.nodes]
-        totals.add(page.total_count)
-        if not page.has_next_page:
-            return ids, totals
-        assert len(page.nodes) == size
-        after = page.end_cursor
+RUN_NAMES = {
+    **{"tags": "tag", "displayName": "display_name", "jobType": "job_type", "username": "user"},
+    **{"createdAt": "created_at", "updatedAt": "updated_at", "heartbeatAt": "heartbeat_at"},
+    **{"summaryMetrics": "summary_metrics", "summary": "summary_metrics"},
+    "historyLineCount": "history_line_count",
+}
 
 
 def expected(
@@ -177,13 +170,6 @@ def seen_by(actor: Actor, records: Mapping[int, Mapping[str, Any]]) -> dict[int,
     }
 
 
-def times(examples: int) -> settings:
-    """Settings of a property test that runs so often."""
-    return settings(
-        max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), database=None
-    )
-
-
 VERSION_ORDERS = {
     "created_at": "created_at",
     "artifact_created_at": "created_at",
@@ -197,7 +183,16 @@ COLLECTION_ORDERS = {"name": "name", "created_at": "created_at", "updated_at": "
 SIGNS = st.sampled_from(["+", "-"])
 SIZES = st.sampled_from([7, 40, 1000])
 # Small limits make the planner take every way in a small catalogue.
-PLANS = st.sampled_from([(1_000, 4_000, 20_000), (0, 1_000, 1_000), (0, 0, 1_000), (0, 0, 0)])
+LIMITS = ("FEW_ROWS", "MOST_VISITED", "MOST_IN_SET", "MANY_EARLY")
+PLANS = st.sampled_from(
+    [
+        (1_000, 4_000, 20_000, 40),
+        (0, 1_000, 1_000, 40),
+        (0, 0, 1_000, 40),
+        (0, 0, 0, 40),
+        (0, 0, 0, 0),
+    ]
+)
 
 
 def maybe(conditions: Any) -> Any:
@@ -221,7 +216,7 @@ def test_versions_of_an_organization(
         plan=PLANS,
     )
     def agree(actor, asked, in_collections, in_projects, order, size, plan):
-        for name, limit in zip(("FEW_ROWS", "MOST_VISITED", "MOST_IN_SET"), plan, strict=True):
+        for name, limit in zip(LIMITS, plan, strict=True):
             monkeypatch.setattr(version_search, name, limit)
         filters = [parse_filter(json.dumps(each)) for each in (asked, in_collections, in_projects)]
         records = seen_by(actor, made.versions)
@@ -278,7 +273,7 @@ def test_versions_of_a_collection(
         plan=PLANS,
     )
     def agree(line, asked, order, size, plan):
-        for name, limit in zip(("FEW_ROWS", "MOST_VISITED", "MOST_IN_SET"), plan, strict=True):
+        for name, limit in zip(LIMITS, plan, strict=True):
             monkeypatch.setattr(version_search, name, limit)
         filter_ = parse_filter(json.dumps(asked))
         actor = GUS if made.collections[line]["project_id"] == [RESTRICTED] else ANN
@@ -339,6 +334,60 @@ def test_collections_of_an_organization(stocked: tuple[Database, Catalogue], exa
             )
         wanted = understood(filters[0], OWN_NAMES)
         assert ids == expected(records, wanted, order[0] + COLLECTION_ORDERS[order[1]])
+        assert totals == {len(ids)}
+
+    agree()
+
+
+RUN_ORDERS = [
+    *("created_at", "createdAt", "heartbeat_at", "updated_at"),
+    *("name", "display_name", "group", "job_type", *SETTINGS, *RESULTS),
+]
+
+
+def run_key(record: Mapping[str, Any], name: str, *, descending: bool) -> tuple[Any, ...]:
+    """What a run is sorted by: numbers, then texts, then those without the value; the other way round, each of these too."""
+    root, dot, path = name.partition(".")
+    name = f"{RUN_NAMES.get(root, root)}{dot}{path}"
+    (value,) = record.get(name) or [None]
+    if name in ("heartbeat_at", "updated_at"):
+        return (record["created_at"][0] if value is None else value,)
+    no_text = "" if descending else "\U0010ffff"
+    if not path:
+        return (no_text if value is None else value,)
+    no_number = -1e308 if descending else 1e308
+    if isinstance(value, str):
+        return (no_number, value)
+    return (no_number if value is None else value, no_text)
+
+
+@pytest.mark.parametrize("examples", EXAMPLES)
+def test_runs_of_a_project(stocked: tuple[Database, Catalogue], examples: int) -> None:
+    database, made = stocked
+
+    @times(examples)
+    @given(
+        asked=maybe(RUN_CONDITIONS),
+        order=st.tuples(SIGNS, st.sampled_from(RUN_ORDERS)),
+        size=SIZES,
+    )
+    def agree(asked, order, size):
+        with database.read(ANN) as tx:
+            project = project_rows.by_ids(tx, Action.READ, [run_catalogue.PROJECT])[1]
+            ids, totals = walked(
+                lambda page: run_search.page_of_runs(
+                    tx, Action.READ, project, RunsAsk(page, json.dumps(asked), "".join(order))
+                ),
+                size,
+            )
+        wanted = understood(parse_filter(json.dumps(asked)), RUN_NAMES)
+        is_down = order[0] == "-"
+        fitting = [number for number, record in made.runs.items() if matches(wanted, record)]
+        assert ids == sorted(
+            fitting,
+            key=lambda number: (run_key(made.runs[number], order[1], descending=is_down), number),
+            reverse=is_down,
+        )
         assert totals == {len(ids)}
 
     agree()
