@@ -259,9 +259,9 @@ _BY_ARTIFACTS = prepared(
     )
     .select_from(
         collections_of.with_type(
-            memberships.join(alias_spans, alias_spans.c.membership_id == memberships.c.id)
-            .join(collections, collections.c.id == memberships.c.collection_id)
-            .join(projects, projects.c.id == memberships.c.project_id)
+            memberships.join(alias_spans, alias_spans.c.membership_id == memberships.c.id).join(
+                collections, collections.c.id == memberships.c.collection_id
+            )
         )
     )
     .where(
@@ -269,7 +269,6 @@ _BY_ARTIFACTS = prepared(
         memberships.c.deleted_at.is_(None),
         collections.c.deleted_at.is_(None),
         _CURRENT,
-        allowed(Action.READ),
     )
     .order_by(collections.c.id, alias_spans.c.alias)
 )
@@ -289,7 +288,8 @@ def by_artifacts(
     known = collections_of.from_rows(tx, rows, visible)
     found: dict[int, list[Alias]] = defaultdict(list)
     for row, collection in zip(rows, known, strict=True):
-        found[row.artifact_id].append(Alias(row.alias_id, row.alias, collection))
+        if collection.project is not None:  # whose project the actor sees
+            found[row.artifact_id].append(Alias(row.alias_id, row.alias, collection))
     return {artifact_id: tuple(aliases) for artifact_id, aliases in found.items()}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+import orjson
 from sqlalchemy import BigInteger, Integer, SmallInteger, Text, bindparam
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
@@ -89,6 +90,14 @@ class Flag(TypeDecorator[bool]):
         return None if value is None else bool(value)
 
 
+def json_text(value: Any) -> str:
+    """A document as compact JSON; also with half surrogate pairs and integers beyond 64 bits."""
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:
+        return json.dumps(value, separators=(",", ":"))
+
+
 class JSONText(TypeDecorator[Any]):
     """A JSON document kept as compact text."""
 
@@ -97,7 +106,7 @@ class JSONText(TypeDecorator[Any]):
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         """Document to text."""
-        return None if value is None else json.dumps(value, separators=(",", ":"))
+        return None if value is None else json_text(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         """Text to document."""
@@ -127,7 +136,7 @@ class Ids(TypeDecorator[list[Any]]):
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         """Sequence to array or JSON text."""
         values = list(value or ())
-        return values if dialect.name == "postgresql" else json.dumps(values)
+        return values if dialect.name == "postgresql" else json_text(values)
 
 
 class among(ColumnElement[bool]):  # noqa: N801 - reads as an operator where it is used

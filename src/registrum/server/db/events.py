@@ -1,12 +1,12 @@
 """The ledger: what happened is written in the transaction in which it happens, and read by feeds, audit and webhooks."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import bindparam, insert
 
 from registrum.core.events import LARGEST_CHANGES_BYTES, EventKind, SubjectKind
+from registrum.server.db.columns import json_text
 from registrum.server.db.statements import prepared
 from registrum.server.db.tables import events
 from registrum.server.db.tx import Tx
@@ -107,4 +107,4 @@ def _shortened(value: Any) -> Any:
 
 
 def _size(document: Any) -> int:
-    return len(json.dumps(document, separators=(",", ":")))
+    return len(json_text(document).encode())

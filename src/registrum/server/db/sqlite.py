@@ -1,8 +1,8 @@
 """SQLite: a reader connection per thread, and one writer thread that commits what queued up together.
 
-Group commit: the writer takes all waiting units of work (at most `BATCH`), runs each within a savepoint of its own (one that comes alone needs
-none), commits once, and only then answers them; a unit that fails is rolled back alone, and if the commit fails all of its batch fail. WAL with synchronous=FULL, so an
-acknowledged commit survives power loss.
+Group commit: the writer takes all waiting units of work (at most `BATCH`), runs each within a savepoint of its own (one
+that comes alone needs none), commits once, and only then answers them; a unit that fails is rolled back alone, and if the
+commit fails all of its batch fail. WAL with synchronous=FULL, so an acknowledged commit survives power loss.
 """
 
 import logging
