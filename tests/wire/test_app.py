@@ -43,10 +43,19 @@ def test_probes_of_telemetry_are_switched_off_without_being_served(tmp_path: Pat
 
 
 def test_every_answer_has_a_number_and_errors_say_it_in_words(tmp_path: Path) -> None:
-    refused, missing = asyncio.run(
-        ask(tmp_path, ("GET", "/graphql"), ("GET", "/artifactsV2/default/a/b"))
+    refused, missing, *of_bytes = asyncio.run(
+        ask(
+            tmp_path,
+            ("GET", "/graphql"),
+            ("GET", "/artifactsV2/default/a/b"),
+            ("GET", "/blobs/a/b"),
+            ("POST", "/files/a/b/c/file_stream"),
+        )
     )
     assert refused.status_code == 400
     assert refused.json()["errors"][0]["message"] == "GraphQL is asked by POST, with a JSON body."
     assert refused.json()["errors"][0]["extensions"]["requestId"] == refused.headers["x-request-id"]
     assert missing.status_code == 404
+    for answer in (missing, *of_bytes):
+        (error,) = answer.json()["errors"]
+        assert error["extensions"]["requestId"] == answer.headers["x-request-id"]

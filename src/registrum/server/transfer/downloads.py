@@ -78,7 +78,7 @@ async def serve_blob(
         part = _asked_range(scope, blob)
     except RangeNotSatisfiable as error:
         size = f"bytes */{blob.size_bytes}".encode()
-        await answer_error(send, error, [(b"content-range", size)])
+        await answer_error(scope, send, error, [(b"content-range", size)])
         return
     length = part.length if part else blob.size_bytes
     headers = _headers(blob, length)

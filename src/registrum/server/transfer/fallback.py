@@ -46,11 +46,11 @@ class FallbackRoutes:
         except PeerGone:
             return
         except RegistrumError as error:
-            await answer_error(send, error)
+            await answer_error(scope, send, error)
         except OSError as error:
             _log.exception("the store failed at %s", scope["path"])
             reason = error.strerror or "unknown reason"
-            await answer_error(send, Unavailable(f"Files can't be reached just now: {reason}."))
+            await answer_error(scope, send, Unavailable(f"Files can't be reached just now: {reason}."))
 
     def _find(self, scope: Scope) -> Download:
         segments = _segments(scope)

@@ -75,14 +75,14 @@ class BlobRoutes:
         except RegistrumError as error:
             if started.has_started:
                 raise
-            await answer_error(send, error)
+            await answer_error(scope, send, error)
         except OSError as error:
             if started.has_started:
                 raise
             # The path is ours, and has no secret: those are in the query.
             _log.exception("the store failed at %s %s", scope["method"], scope["path"])
             reason = error.strerror or "unknown reason"
-            await answer_error(send, Unavailable(f"Files can't be reached just now: {reason}."))
+            await answer_error(scope, send, Unavailable(f"Files can't be reached just now: {reason}."))
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         method = scope["method"]

@@ -88,10 +88,13 @@ async def answer(
 
 
 async def answer_error(
-    send: Send, error: RegistrumError, headers: Iterable[tuple[bytes, bytes]] = ()
+    scope: Scope, send: Send, error: RegistrumError, headers: Iterable[tuple[bytes, bytes]] = ()
 ) -> None:
     """Answers with the reason, in the one shape of errors that clients read."""
-    reason = {"message": error.message, "extensions": {"code": error.code}}
+    extensions = {"code": error.code}
+    if request_id := scope.get("state", {}).get("request_id"):
+        extensions["requestId"] = request_id
+    reason = {"message": error.message, "extensions": extensions}
     body = orjson.dumps({"errors": [reason]})
     kind = [(b"content-type", b"application/json"), *headers]
     if error.status == 503:
