@@ -1,4 +1,4 @@
-"""For every room: scratch files, and scratch PostgreSQL databases."""
+"""For every room: scratch files and scratch databases."""
 
 import os
 import shutil
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from registrum.server.db.migrations import upgrade
 from tests.postgres import Cluster, PostgresMissing, running_cluster
 
 MEMORY = Path("/dev/shm")
@@ -26,6 +27,14 @@ def pytest_configure(config: pytest.Config) -> None:
             return
         os.environ["TMPDIR"] = str(MEMORY)
         tempfile.tempdir = None
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy."""
+    path = tmp_path_factory.mktemp("template") / "registrum.sqlite"
+    upgrade(f"sqlite:///{path}")
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -2,26 +2,55 @@
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import httpx
 import pytest
 from starlette.applications import Starlette
 
+from registrum.server.db.migrations import upgrade
+from tests.postgres import Cluster
 from tests.web_scene import PASSWORD, Scene, make_scene, open_pages
 from tests.wire.web_browser import Browser, OpenBrowser
 
 
+@dataclass(frozen=True)
+class Original:
+    """A world to copy, and the cookies of those who are signed in there."""
+
+    scene: Scene
+    cookies: dict[str, httpx.Cookies]
+
+
 @pytest.fixture(scope="session")
-def _one_scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
-    return make_scene(tmp_path_factory.mktemp("scene") / "data")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Original:
+    """The small world."""
+    scene, cookies = make_scene(tmp_path_factory.mktemp("scene") / "data"), {}
+    with open_pages(scene.config) as app:
+        for name in ("admin", "guest", "outsider"):
+            browser = Browser(app)
+            assert browser.sign_in(name).status_code == 303
+            cookies[name] = browser.cookies
+    return Original(scene, cookies)
 
 
 @pytest.fixture
-def scene(_one_scene: Scene, tmp_path: Path) -> Scene:
+def scene(original: Original, tmp_path: Path) -> Scene:
     """The small world, a copy for this test."""
-    shutil.copytree(_one_scene.config.data_dir, tmp_path / "data")
-    return replace(_one_scene, config=replace(_one_scene.config, data_dir=tmp_path / "data"))
+    config = original.scene.config
+    shutil.copytree(config.data_dir, tmp_path / "data")
+    return replace(original.scene, config=replace(config, data_dir=tmp_path / "data"))
+
+
+@pytest.fixture(scope="session")
+def scene_on_postgres(
+    postgres: Cluster, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Scene]:
+    """The small world on PostgreSQL, which tests only read."""
+    url = postgres.database_like("migrated", upgrade)
+    yield make_scene(tmp_path_factory.mktemp("scene") / "data", url)
+    postgres.drop(url)
 
 
 @pytest.fixture
@@ -32,7 +61,7 @@ def pages(scene: Scene) -> Iterator[Starlette]:
 
 
 @pytest.fixture
-def browse(scene: Scene, pages: Starlette) -> OpenBrowser:
+def browse(scene: Scene, pages: Starlette, original: Original) -> OpenBrowser:
     """Opens browsers in which people are signed in: `browse("admin")`; `browse(None)` for nobody."""
 
     def make(name: str | None, root: str = "") -> Browser:
@@ -42,6 +71,8 @@ def browse(scene: Scene, pages: Starlette) -> OpenBrowser:
                 f"{root}/set-password/{scene.link}", password=PASSWORD, again=PASSWORD
             )
             assert answer.status_code == 303, answer.text
+        elif name in original.cookies and not root:
+            browser.cookies = httpx.Cookies(original.cookies[name])
         elif name is not None:
             assert browser.sign_in(name).status_code == 303
         return browser

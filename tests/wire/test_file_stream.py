@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,7 +15,6 @@ from registrum.core.errors import Unauthenticated
 from registrum.core.policy import Action
 from registrum.core.runs import Run, RunName, RunState, SaveRun
 from registrum.server.db import Database, open_database, runs
-from registrum.server.db.migrations import upgrade
 from registrum.server.services.runs import save_run, stop_run
 from registrum.server.transfer import file_stream
 from registrum.server.transfer.file_stream import FileStream
@@ -35,11 +35,10 @@ def authenticate(scope: Scope) -> Actor:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
+def database(sqlite_template: Path, tmp_path: Path) -> Iterator[Database]:
     """A database with people and a run."""
-    url = f"sqlite:///{tmp_path / 'registrum.sqlite'}"
-    upgrade(url)
-    opened = open_database(url)
+    path = shutil.copy(sqlite_template, tmp_path / "registrum.sqlite")
+    opened = open_database(f"sqlite:///{path}")
     opened.write(Actor(None, is_admin=True), people)
     opened.write(ANN, lambda tx: save_run(tx, FIRST, SaveRun()))
     yield opened

@@ -9,7 +9,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from tests.web_scene import EVIL, FILES, make_scene, open_pages
+from tests.web_scene import EVIL, FILES, Scene, open_pages
 from tests.wire.web_browser import Browser, OpenBrowser
 
 LINKED = (
@@ -83,9 +83,8 @@ def test_every_address_that_a_client_prints_has_a_page(browse: OpenBrowser) -> N
         assert "<h1" in answer.text
 
 
-def test_every_page_is_there_on_postgresql_too(postgres_url: str, tmp_path: Path) -> None:
-    scene = make_scene(tmp_path, postgres_url)
-    with open_pages(scene.config) as app:
+def test_every_page_is_there_on_postgresql_too(scene_on_postgres: Scene) -> None:
+    with open_pages(scene_on_postgres.config) as app:
         browser, guest = Browser(app), Browser(app)
         browser.sign_in("admin")
         guest.sign_in("guest")
@@ -97,11 +96,8 @@ def test_every_page_is_there_on_postgresql_too(postgres_url: str, tmp_path: Path
 
 
 @pytest.mark.parametrize("name", ["a\x00b", "x" * 100_000, "' or 1=1 --", "\u202e"])
-def test_strange_names_sign_nobody_in_on_postgresql(
-    postgres_url: str, tmp_path: Path, name: str
-) -> None:
-    scene = make_scene(tmp_path, postgres_url)
-    with open_pages(scene.config) as app:
+def test_strange_names_sign_nobody_in_on_postgresql(scene_on_postgres: Scene, name: str) -> None:
+    with open_pages(scene_on_postgres.config) as app:
         assert Browser(app).sign_in(name, name).status_code in (400, 401, 413)
 
 
