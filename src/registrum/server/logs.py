@@ -56,12 +56,13 @@ class TextLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """One record as a line, with a traceback's lines below it."""
+        request: dict[str, Any] | None = getattr(record, "request", None)
+        if request is not None and not record.exc_info:
+            return _printable(f"{_at(record)} {record.levelname:7} request{_named(request)}")
         values = _values(self, record)
         trace = values.pop("traceback", "")
         head = f"{values.pop('at')} {values.pop('level').upper():7} {values.pop('message')}"
-        line = _UNPRINTABLE.sub(
-            _escape, " ".join((head, *(f"{name}={value}" for name, value in values.items())))
-        )
+        line = _printable(head + _named(values))
         return f"{line}\n{trace}" if trace else line
 
 
@@ -76,7 +77,7 @@ class JsonLines(logging.Formatter):
 def _values(formatter: logging.Formatter, record: logging.LogRecord) -> dict[str, Any]:
     request: dict[str, Any] | None = getattr(record, "request", None)
     values: dict[str, Any] = {
-        "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+        "at": _at(record),
         "level": record.levelname.lower(),
         "message": "request" if request is not None else without_secrets(record.getMessage()),
     }
@@ -89,6 +90,18 @@ def _values(formatter: logging.Formatter, record: logging.LogRecord) -> dict[str
     if record.exc_info:
         values["traceback"] = without_secrets(formatter.formatException(record.exc_info))
     return values
+
+
+def _at(record: logging.LogRecord) -> str:
+    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+
+
+def _named(values: dict[str, Any]) -> str:
+    return "".join([f" {name}={value}" for name, value in values.items()])
+
+
+def _printable(line: str) -> str:
+    return line if line.isprintable() else _UNPRINTABLE.sub(_escape, line)
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -87,6 +87,7 @@ class PostgresDatabase:
     """See `database.Database`."""
 
     dialect: Dialect = DIALECT
+    is_near = False
 
     def __init__(self, url: str, connections: int = 16) -> None:
         self.url = url

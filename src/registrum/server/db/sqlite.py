@@ -121,6 +121,7 @@ class SqliteDatabase:
     """See `database.Database`."""
 
     dialect: Dialect = DIALECT
+    is_near = True
 
     def __init__(self, path: str) -> None:
         self.path = path

@@ -74,9 +74,13 @@ class Fields:
         self.name = name
         self.reads: dict[str, Reader] = dict(reads or {})
         self.resolvers: dict[str, Resolver] = {}
+        self.points: set[str] = set()
 
-    def field(self, name: str) -> Bound:
+    def field(self, name: str, *, is_point: bool = False) -> Bound:
         """Decorator: this function resolves the field of that wire name.
+
+        Args:
+            is_point: it only reads, and only what indexes lead to, in a few statements (`points.py`).
 
         Raises:
             BindingError: the field has a resolver or reader here already.
@@ -86,6 +90,8 @@ class Fields:
             if name in self.resolvers or name in self.reads:
                 raise BindingError(f"{self.name}.{name} is bound twice.")
             self.resolvers[name] = resolver
+            if is_point:
+                self.points.add(name)
             return resolver
 
         return bind
@@ -178,12 +184,14 @@ class BoundSchema:
         data: the data fields by (type, field); what is absent has a resolver.
         type_of: by name of interface or union.
         as_is: scalar name → class whose values are JSON already.
+        points: those (type, field) that are look-ups.
     """
 
     schema: GraphQLSchema
     data: Mapping[tuple[str, str], DataField]
     type_of: Mapping[str, Callable[[Any], str]]
     as_is: Mapping[str, type] = field(default_factory=dict)
+    points: frozenset[tuple[str, str]] = frozenset()
 
 
 def _refusal(reason: str) -> Resolver:

@@ -71,7 +71,7 @@ def resolve_collection_by_id(_: None, info: Info, id: str) -> Collection:
     return _with_tags(info, collections.get_for(info.context.tx, Action.READ, number_of(id)).thing)
 
 
-@project.field("artifactCollection")
+@project.field("artifactCollection", is_point=True)
 def resolve_collection(found: Project, info: Info, name: str) -> Collection:
     """A collection of either kind, by name."""
     return _with_tags(
@@ -220,7 +220,7 @@ def resolve_latest(found: Collection, info: Info) -> Artifact | None:
 # --- Types
 
 
-@project.field("artifactType")
+@project.field("artifactType", is_point=True)
 def resolve_type(found: Project, info: Info, name: str) -> ArtifactType:
     """A type of a project, by name."""
     return artifact_types.get_for(info.context.tx, Action.READ, found, name)

@@ -11,7 +11,7 @@ from registrum.core.actors import Actor
 from registrum.server.blobs.signing import Urls
 from registrum.server.blobs.store import BlobStore
 from registrum.server.config import Config
-from registrum.server.db.database import Database, utc_now
+from registrum.server.db.database import READ_TIMEOUT_S, Database, utc_now
 from registrum.server.db.tx import Tx
 from registrum.server.services.commits import Commits
 from registrum.server.services.credentials import Secrets
@@ -37,7 +37,7 @@ class Services:
 
 
 class Context:
-    """One request. Used by one worker thread; `close` it at the end.
+    """One request. Used by one thread; `close` it at the end.
 
     Attributes:
         actor: who asks.
@@ -45,8 +45,16 @@ class Context:
         request_id: also in logs and errors.
     """
 
-    def __init__(self, services: Services, actor: Actor, urls: Urls, request_id: str) -> None:
+    def __init__(
+        self,
+        services: Services,
+        actor: Actor,
+        urls: Urls,
+        request_id: str,
+        timeout_s: float = READ_TIMEOUT_S,
+    ) -> None:
         self._services = services
+        self._timeout_s = timeout_s
         self.actor = actor
         self.urls = urls
         self.request_id = request_id
@@ -82,7 +90,9 @@ class Context:
     def tx(self) -> Tx:
         """The read snapshot of this request, opened on first use."""
         if self._tx is None:
-            self._tx = self._open.enter_context(self._services.database.read(self.actor))
+            self._tx = self._open.enter_context(
+                self._services.database.read(self.actor, self._timeout_s)
+            )
         return self._tx
 
     def write(self, work: Callable[[Tx], T]) -> T:

@@ -11,7 +11,6 @@ from graphql import (
     DocumentNode,
     FragmentDefinitionNode,
     GraphQLError,
-    GraphQLSchema,
     OperationDefinitionNode,
     VariableNode,
     Visitor,
@@ -24,6 +23,7 @@ from graphql.execution.collect_fields import CollectedFields, FragmentDetails, G
 from graphql.validation import NoUnusedFragmentsRule, NoUnusedVariablesRule
 
 from registrum.server.graphql.arguments import Variables
+from registrum.server.graphql.binding import BoundSchema
 from registrum.server.graphql.errors import MAX_ERRORS_SHOWN
 from registrum.server.graphql.limits import (
     Limits,
@@ -33,6 +33,7 @@ from registrum.server.graphql.limits import (
     fragments_of,
     weigh,
 )
+from registrum.server.graphql.points import is_point_read
 
 T = TypeVar("T")
 
@@ -103,11 +104,13 @@ class Operation:
     Attributes:
         weight: its cost as a function of variables.
         variables: those it declares.
+        is_point_read: see `points.py`.
     """
 
     definition: OperationDefinitionNode
     weight: Weight
     variables: Variables
+    is_point_read: bool
 
 
 @dataclass(slots=True)
@@ -151,13 +154,18 @@ class Documents:
 
     def __init__(
         self,
-        schema: GraphQLSchema,
+        bound: BoundSchema,
         limits: Limits,
     ) -> None:
-        self._schema = schema
+        self._bound = bound
+        self._schema = bound.schema
         self._limits = limits
         self._good: BoundedCache[Prepared] = BoundedCache(limits.cached_characters)
         self._bad: BoundedCache[list[GraphQLError]] = BoundedCache(limits.cached_characters // 8)
+
+    def known(self, text: str) -> Prepared | None:
+        """The prepared document, if it is remembered."""
+        return self._good.get(text)
 
     def prepare(self, text: str) -> Prepared | list[GraphQLError]:
         """The prepared document, or what is wrong with it.
@@ -194,6 +202,7 @@ class Documents:
                 definition,
                 weigh(schema, document, definition),
                 Variables(schema, definition.variable_definitions or ()),
+                is_point_read(self._bound, definition, fragments),
             )
             for definition in document.definitions
             if isinstance(definition, OperationDefinitionNode)

@@ -148,7 +148,7 @@ class Engine:
     def __init__(self, bound: BoundSchema, limits: Limits | None = None) -> None:
         self._bound = bound
         self._limits = limits or Limits()
-        self._documents = Documents(bound.schema, self._limits)
+        self._documents = Documents(bound, self._limits)
 
     def execute(
         self,
@@ -181,6 +181,12 @@ class Engine:
             return errors.refused(error, request_id)
         except Exception as error:
             return errors.broken(error, request_id)
+
+    def is_point_read(self, query: Any, operation_name: str | None) -> bool:
+        """Whether this document is known, and the operation a look-up that is done at once; it may still be refused."""
+        known = self._documents.known(query) if isinstance(query, str) else None
+        operation = known.operation(operation_name) if known is not None else None
+        return operation is not None and operation.is_point_read
 
     def _prepare(
         self, query: str, variables: Mapping[str, Any] | None

@@ -64,7 +64,7 @@ def build(sdl: Iterable[str], bindings: Iterable[Binding]) -> BoundSchema:
     _check_abstract(schema, merged, misfits)
     if misfits:
         raise BindingError("\n".join(sorted(set(misfits))))
-    return BoundSchema(schema, data, merged.type_of, merged.as_is)
+    return BoundSchema(schema, data, merged.type_of, merged.as_is, frozenset(merged.points))
 
 
 class _Merged:
@@ -79,6 +79,7 @@ class _Merged:
         self.type_of: dict[str, Callable[[Any], str]] = {}
         self.as_is: dict[str, type] = {}
         self.scalars: set[str] = set()
+        self.points: set[tuple[str, str]] = set()
 
     def take(self, binding: Binding) -> None:
         kind = self.schema.get_type(binding.name)
@@ -113,6 +114,7 @@ class _Merged:
                 self.misfits.append(f"{binding.name}.{name} is bound twice.")
         reads.update(binding.reads)
         resolvers.update(binding.resolvers)
+        self.points.update((binding.name, name) for name in binding.points)
 
     def _take_scalar(self, kind: GraphQLScalarType, binding: Scalar) -> None:
         kind.serialize = kind.coerce_output_value = binding.serialize  # type: ignore[method-assign,assignment]

@@ -48,7 +48,7 @@ def wants_of_artifact(selection: Selection) -> Wants:
     )
 
 
-@project.field("artifactCollectionMembership")
+@project.field("artifactCollectionMembership", is_point=True)
 def resolve_by_name(found: Project, info: Info, name: str) -> Membership:
     """A version by its name in this project."""
     wants = wants_of_membership(selected(info))
@@ -57,7 +57,7 @@ def resolve_by_name(found: Project, info: Info, name: str) -> Membership:
     ).thing
 
 
-@project.field("artifact")
+@project.field("artifact", is_point=True)
 def resolve_artifact_by_name(
     found: Project, info: Info, name: str, enable_tracking: bool | None
 ) -> Artifact:

@@ -40,7 +40,7 @@ project = Type(
 )
 
 
-@query.field("project")
+@query.field("project", is_point=True)
 def resolve_project(
     _: None, info: Info, name: str | None, entity_name: str | None
 ) -> Project | None:
@@ -48,7 +48,7 @@ def resolve_project(
     return _project(info, entity_name, name)
 
 
-@query.field("model")
+@query.field("model", is_point=True)
 def resolve_model(_: None, info: Info, name: str | None, entity_name: str | None) -> Project | None:
     """The same as `project`."""
     return _project(info, entity_name, name)
