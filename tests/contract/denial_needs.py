@@ -1,5 +1,6 @@
 """What an example of the denial tests takes, and from that, what each person must be answered."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from registrum.core.policy import (
@@ -12,20 +13,20 @@ from registrum.core.policy import (
 from tests.contract.denial_world import FACTS, PLACES, PROJECTS, TEAMS
 
 
-class Need:
+class Need(ABC):
     """A right."""
 
+    @abstractmethod
     def visible(self, who: str | None) -> bool:
         """Whether the thing exists for this person."""
-        raise NotImplementedError
 
+    @abstractmethod
     def allowed(self, who: str | None) -> bool:
         """Whether it may be done."""
-        raise NotImplementedError
 
+    @abstractmethod
     def words(self, who: str | None) -> tuple[str, ...]:
         """What a refusal of somebody who sees the thing says."""
-        raise NotImplementedError
 
     def status(self, who: str | None) -> int:
         """The answer's status."""
@@ -176,9 +177,9 @@ class InTeam(Need):
 
     def words(self, who: str | None) -> tuple[str, ...]:
         """See `Need`."""
-        held = _held(TEAMS[self.name].people.get(who or ""))
-        needed = TEAM_RULES[self.action].words
-        return self.action.value, f"your role there is {held}", f"it takes {needed}"
+        role = TEAMS[self.name].people.get(who or "")
+        held = f"your role there is {role.words}" if role else "you have no role there"
+        return self.action.value, held, f"it takes {TEAM_RULES[self.action].words}"
 
 
 @dataclass(frozen=True)

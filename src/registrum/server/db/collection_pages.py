@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, bindparam, func, select
 from registrum.core.collections import Collection
 from registrum.core.errors import InvalidFilter
 from registrum.core.filters import Compare, Filter
-from registrum.core.pages import Page, PageAsk, page_of
+from registrum.core.pages import Edge, Page, PageAsk
 from registrum.core.policy import Action
 from registrum.core.projects import Project
 from registrum.server.db import collections as rows_of
@@ -118,11 +118,21 @@ def _page(
     if ask.page.with_total:
         is_whole = not has_after and len(rows) <= ask.page.first
         total = len(rows) if is_whole else tx.value(_total_statement(shape), **given)
-    found = rows_of.from_rows(tx, rows)
+    places = {row.id: pages.place(sorting, _keys(sorting), row) for row in rows[: ask.page.first]}
+    by_id = {row.c_id: row for row in tx.rows(_BY_IDS, collection_ids=list(places))}
+    found = rows_of.from_rows(tx, [by_id[number] for number in places])
     if ask.with_tags:
         found = with_tags(tx, found)
-    keys = {row.c_id: pages.place(sorting, _keys(sorting), row) for row in rows}
-    return page_of(found, ask.page.first, lambda collection: keys[collection.id], total)
+    edges = tuple([Edge(each, places[each.id]) for each in found])
+    return Page(edges, len(rows) > ask.page.first, total)
+
+
+# They were found for the actor in the same snapshot. Finding them needs the indexes only.
+_BY_IDS = prepared(
+    select(*COLLECTION_COLUMNS)
+    .select_from(with_type())
+    .where(among(collections.c.id, "collection_ids"))
+)
 
 
 def _plan(tx: Tx, by: Filter | None, given: Mapping[str, Any]) -> Plan:
@@ -148,8 +158,7 @@ def _statement(shape: _Shape) -> Prepared:
     keys = _keys(shape.sorting)
     order = [off_index(keys[0]), *keys[1:]] if shape.plan.drives else keys
     statement = (
-        select(*COLLECTION_COLUMNS, *pages.labelled(keys))
-        .select_from(with_type())
+        select(collections.c.id.label("id"), *pages.labelled(keys))
         .where(*_conditions(shape, is_total=False))
         .order_by(*pages.order_by(order, shape.sorting.descending))
         .limit(bindparam("limit"))
@@ -174,7 +183,7 @@ def _conditions(shape: _Shape, *, is_total: bool) -> list[ColumnElement[bool]]:
     if shape.scope == "registry":
         found.append(project_id == bindparam("project_id"))
     elif shape.scope == "registries":
-        if drives or (is_total and shape.filter is None):
+        if drives or is_total:
             found.append(among(project_id, "project_ids"))
         else:
             # The organization's indexes have the name in them, so that few rows are read.

@@ -4,6 +4,7 @@ A filter is split into its shape, with a named gap for each value, and the value
 condition made here is true or false, never unknown, so that its negation is its opposite.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -320,7 +321,7 @@ def _scalar(value: Any) -> float | str:
     return value if isinstance(value, str) else float(value)
 
 
-class _Document:
+class _Document(ABC):
     """A field whose values are the scalars of a JSON document, chosen by a dotted path, numbers and texts apart."""
 
     takes_path = True
@@ -347,9 +348,9 @@ class _Document:
             leaf.field, leaf.op, Gap(name, at, "text" if isinstance(value, str) else "number")
         )
 
+    @abstractmethod
     def at(self, field: str, path: str, name: str, values: dict[str, Any]) -> str:
         """The path as the shape has it."""
-        raise NotImplementedError
 
 
 def _is_searchable(leaf: Compare) -> bool:

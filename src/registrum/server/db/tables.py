@@ -301,7 +301,7 @@ collections = Table(
         sqlite_where=ALIVE,
         postgresql_where=ALIVE,
     ),
-    _listed("ix_collections_project_kind", "project_id", "kind", "id", "deleted_at"),
+    _listed("ix_collections_project_kind", "project_id", "kind", "id", "name", "deleted_at"),
     _listed(
         "ix_collections_project_created", "project_id", "created_at", "id", "kind", "deleted_at"
     ),

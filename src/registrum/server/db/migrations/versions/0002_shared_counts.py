@@ -10,7 +10,7 @@ _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    """Makes the two tables."""
+    """Makes the two tables, and one index anew."""
     op.create_table(
         "run_writers",
         sa.Column("run_id", _ID, nullable=False),
@@ -31,3 +31,13 @@ def upgrade() -> None:
         "ix_sign_in_failures_key_hash_at", "sign_in_failures", ["key_hash", "at"], unique=False
     )
     op.create_index("ix_sign_in_failures_at", "sign_in_failures", ["at"], unique=False)
+    # Collections are also counted by what their names have in them.
+    op.drop_index("ix_collections_project_kind", table_name="collections")
+    op.create_index(
+        "ix_collections_project_kind",
+        "collections",
+        ["project_id", "kind", "id", "name", "deleted_at"],
+        unique=False,
+        sqlite_where=sa.text("deleted_at IS NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
