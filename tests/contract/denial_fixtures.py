@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -32,12 +33,13 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 @pytest.fixture(scope="session")
 def stage(
-    tmp_path_factory: pytest.TempPathFactory, loop: asyncio.AbstractEventLoop
+    sqlite_template: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    loop: asyncio.AbstractEventLoop,
 ) -> Iterator[Stage]:
     """The world on SQLite."""
     folder = tmp_path_factory.mktemp("denials")
-    path = folder / "registrum.sqlite"
-    upgrade(f"sqlite:///{path}")
+    path = shutil.copy(sqlite_template, folder / "registrum.sqlite")
     first = open_database(f"sqlite:///{path}")
     world = build(first, folder / "blobs")
     first.close()
@@ -62,6 +64,7 @@ def stage_on_postgres(
     url, folder = cluster.database_like("migrated", upgrade), tmp_path_factory.mktemp("denials")
     database = open_database(url)
     world = build(database, folder / "blobs")
+    cluster.analyze(url)
     urls = Urls("http://registry.test", Signer([SECRET]))
 
     def restore() -> None:

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,7 @@ class Stage:
         return Said(status, body.decode(), data, errors[0]["message"])
 
 
+@cache
 def mutation_document(name: str) -> str:
     """A mutation that asks for what it made and where that is."""
     kind = BOUND.schema.mutation_type.fields[name]  # type: ignore[union-attr]
