@@ -30,6 +30,11 @@ class Role(IntEnum):
         """The name in a sentence: `restricted viewer`, `viewer`, `member`, `admin`."""
         return self.label.replace("_", " ")
 
+    @property
+    def at_least(self) -> str:
+        """The role and those above it, in a sentence: `viewer or higher`, `admin`."""
+        return self.words if self is max(Role) else f"{self.words} or higher"
+
 
 REGISTRY_ROLES = frozenset(Role)
 TEAM_ROLES = ORGANIZATION_ROLES = frozenset({Role.VIEWER, Role.MEMBER, Role.ADMIN})
@@ -57,29 +62,43 @@ class Scope(StrEnum):
 
 
 class Action(StrEnum):
-    """What somebody may want to do; the value is the phrase a refusal uses after "to"."""
+    """What somebody may want to do; the value is said after "to", and with its place after "may not"."""
 
     # In a project or registry.
-    READ = "see this"
-    DOWNLOAD = "download or use its artifacts"
-    WRITE = "log runs and artifacts or edit them"
-    LINK = "link, unlink or create collections"
-    EDIT_COLLECTION = "edit collections, their tags and aliases"
+    READ = "see anything"
+    DOWNLOAD = "download or use artifacts"
+    WRITE = "log or edit runs and artifacts"
+    LINK = "link or unlink versions, or create collections"
+    EDIT_COLLECTION = "edit collections, their tags or aliases"
     DELETE_COLLECTION = "delete collections"
-    EDIT_PROJECT = "edit its name or description"
+    EDIT_PROJECT = "edit the name or description"
     AUTOMATE = "create or delete automations"
-    ADD_TYPES = "change its accepted artifact types"
+    ADD_TYPES = "change the accepted artifact types"
     PROTECT_ALIAS = "create, apply or remove protected aliases"
-    ADMINISTER = "change its visibility, members or roles"
-    DELETE_PROJECT = "delete it"
+    ADMINISTER = "change the visibility, members or roles"
+    DELETE_PROJECT = "delete"
     # In an organization.
-    READ_ORGANIZATION = "see this organization"
+    READ_ORGANIZATION = "see the organization"
     CREATE_REGISTRY = "create registries"
-    ADMINISTER_ORGANIZATION = "manage people, teams and settings"
+    ADMINISTER_ORGANIZATION = "manage the people, teams and settings"
     # In an entity: a user's own, a team's, an organization's.
-    READ_ENTITY = "see this entity"
+    READ_ENTITY = "see the entity"
     CREATE_PROJECT = "create projects"
-    ADMINISTER_TEAM = "manage the team's members and invites"
+    ADMINISTER_TEAM = "manage the members and invites"
+
+    def done_to(self, place: str) -> str:
+        """The act with its place, as it goes on after "You may not"; e.g. `delete registry 'models'`."""
+        return " ".join(word for word in (self.value, _PREPOSITIONS.get(self, "in"), place) if word)
+
+
+_PREPOSITIONS = {
+    Action.EDIT_PROJECT: "of",
+    Action.ADD_TYPES: "of",
+    Action.ADMINISTER: "of",
+    Action.DELETE_PROJECT: "",
+    Action.ADMINISTER_ORGANIZATION: "of",
+    Action.ADMINISTER_TEAM: "of",
+}
 
 
 @dataclass(frozen=True, slots=True)

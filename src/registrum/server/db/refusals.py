@@ -59,23 +59,26 @@ def refuse(tx: Tx, action: Action, project_id: int | None, what: str) -> Registr
         return _missing(tx, what)
     rule = PROJECT_RULES[action]
     if row.kind == "registry":
-        name, needed = f"registry {row.name.removeprefix('wandb-registry-')!r}", rule.registry
+        place = f"registry {row.name.removeprefix('wandb-registry-')!r}"
+        needed = rule.registry.at_least
     else:
-        name, needed = f"project {row.name!r}", rule.team
-    return Forbidden(
-        f"You may not {action.value} in {name}: your role there is {Role(row.held).words}, "
-        f"and it takes {needed.words}."
-    )
+        place, needed = f"project {row.name!r}", rule.team.at_least
+        if rule.organization_admin:
+            needed += _OR_ORGANIZATION_ADMIN
+    return _forbidden(action, place, f"your role there is {Role(row.held).words}", needed)
+
+
+_OR_ORGANIZATION_ADMIN = ", or admin of its organization"
+
+
+def _forbidden(action: Action, place: str, held: str, needed: str) -> Forbidden:
+    return Forbidden(f"You may not {action.done_to(place)}: {held}, and it takes {needed}.")
 
 
 def _missing(tx: Tx, what: str) -> RegistrumError:
     if tx.actor.is_anonymous and not tx.actor.is_admin:
         return Unauthenticated(f"Sign in or send an API key to see {what}.")
     return NotFound(f"There is no {what}, or you may not see it.")
-
-
-def _role_words(held: int | None) -> str:
-    return Role(held).words if held else "none"
 
 
 @cache
@@ -112,21 +115,22 @@ def refuse_entity(tx: Tx, action: Action, entity_id: int | None, what: str) -> R
     if action is Action.CREATE_REGISTRY and row.kind == "organization":
         return refuse_organization(tx, action, row.organization_id, what)
     if row.kind == "user":
-        return Forbidden(f"You may not {action.value} in {row.name!r}: it is another user's own.")
+        return Forbidden(
+            f"You may not {action.done_to(repr(row.name))}: that is the personal entity of another user."
+        )
     if row.kind == "organization":
         return Forbidden(
-            f"You may not {action.value} in {row.name!r}: an organization's entity holds registries only."
+            f"You may not {action.done_to(repr(row.name))}: an organization's entity holds registries only."
         )
-    needed = TEAM_RULES[action].words
-    also = ""
+    held = "you have no role there"
+    if row.in_team:
+        held = f"your role there is {Role(row.in_team).words}"
     if row.in_organization == Role.VIEWER:
-        also = " (you are only a viewer of its organization)"
+        held += " (you are only a viewer of its organization)"
+    needed = TEAM_RULES[action].at_least
     if action in ORGANIZATION_ADMIN_IN_TEAMS:
-        needed += " or admin of its organization"
-    return Forbidden(
-        f"You may not {action.value} in team {row.name!r}: your role there is "
-        f"{_role_words(row.in_team)}{also}, and it takes {needed}."
-    )
+        needed += _OR_ORGANIZATION_ADMIN
+    return _forbidden(action, f"team {row.name!r}", held, needed)
 
 
 @cache
@@ -159,10 +163,8 @@ def refuse_organization(
     if row is None or not row.visible:
         return _missing(tx, what)
     held = Role(row.held).words if row.held else "guest"
-    return Forbidden(
-        f"You may not {action.value} in organization {row.name!r}: your role there is {held}, "
-        f"and it takes {ORGANIZATION_RULES[action].words}."
-    )
+    place, needed = f"organization {row.name!r}", ORGANIZATION_RULES[action].at_least
+    return _forbidden(action, place, f"your role there is {held}", needed)
 
 
 def require_instance_admin(tx: Tx, what: str) -> None:
