@@ -23,7 +23,6 @@ LOADED_BEFORE = {
 """They are given what a loader returned, or filter by what the actor may read."""
 OF_THE_ACTOR = {
     "artifacts.latest_in", "artifacts.by_client_id", "entities.by_ids", "entities.default_name",
-    "files.blob_of_artifact", "files.blob_in_collection", "files.blob_of_entity", "members.candidates",
     "members.candidate_teams", "organizations.is_known_from_within", "organizations.may_administer",
     "projects.create_on_demand",
 }  # fmt: skip
@@ -38,8 +37,8 @@ WITHIN_A_USE_CASE = {
 """They answer a use case that asked for the right, with numbers and roles only, or lock a row."""
 AFTER_A_USE_CASE = {
     "collection_edits.remove_artifacts", "entities.put_under", "entities.remove", "entities.remove_own",
-    "manifests.seal", "memberships.latest_to_newest",
-    "members.remove_everywhere", "members.remove_in_organization", "members.remove_team_everywhere",
+    "manifests.seal", "memberships.latest_to_newest", "memberships.remove_places",
+    "project_removal.empty_some", "members.remove_everywhere", "members.remove_in_organization", "members.remove_team_everywhere",
     "organizations.add_member", "organizations.change_role", "organizations.remove_everywhere",
     "organizations.remove_member", "retention.set_end", "teams.accept_invites", "teams.remove_everywhere",
     "teams.remove_in_organization", "teams.remove_invites", "teams.remove_member", "teams.remove_members",
