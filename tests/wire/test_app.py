@@ -11,7 +11,8 @@ from registrum.server.app import create_app, prepare
 from registrum.server.config import Config, with_secret_key
 
 
-async def ask(folder: Path, *requests: tuple[str, str]) -> list[httpx.Response]:
+async def ask(folder: Path, *requests: tuple[Any, ...]) -> list[httpx.Response]:
+    """Method, path, and what is sent as JSON, of each request."""
     config = with_secret_key(Config(data_dir=folder))
     await asyncio.to_thread(prepare, config)
     app = create_app(config)
@@ -22,7 +23,10 @@ async def ask(folder: Path, *requests: tuple[str, str]) -> list[httpx.Response]:
     assert (await outbox.get())["type"] == "lifespan.startup.complete"
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-        answers = [await client.request(method, path) for method, path in requests]
+        answers = [
+            await client.request(method, path, json=body[0] if body else None)
+            for method, path, *body in requests
+        ]
     await inbox.put({"type": "lifespan.shutdown"})
     await lifespan
     return answers
@@ -59,3 +63,13 @@ def test_every_answer_has_a_number_and_errors_say_it_in_words(tmp_path: Path) ->
     for answer in (missing, *of_bytes):
         (error,) = answer.json()["errors"]
         assert error["extensions"]["requestId"] == answer.headers["x-request-id"]
+
+
+def test_a_server_over_a_folder_offers_batches_of_small_files(tmp_path: Path) -> None:
+    question = {"query": "{ serverInfo { features { name isEnabled } } }"}
+    info, batch = asyncio.run(
+        ask(tmp_path, ("POST", "/graphql", question), ("POST", "/blobs/uploads"))
+    )
+    features = info.json()["data"]["serverInfo"]["features"]
+    assert {"name": "REGISTRUM_BLOB_BATCHES", "isEnabled": True} in features
+    assert (batch.status_code, batch.json()) == (200, {"results": []})

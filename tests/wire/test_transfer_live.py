@@ -12,6 +12,7 @@ import pytest
 import uvicorn
 
 from registrum.server.blobs.store import Expected
+from tests.wire.test_batches import frame, frames_of, target
 from tests.wire.test_transfer import MIB, Site, md5
 
 
@@ -53,6 +54,10 @@ def local(site: Site, url: str) -> str:
     return f"http://{host}:{port}{parts.path}?{parts.query}"
 
 
+def root(site: Site) -> str:
+    return "http://{}:{}/blobs".format(*site.address)
+
+
 def test_bytes_go_up_and_down(site):
     key, content = site.reserve(), hashlib.sha256(b"seed").digest() * (300_000)
     put = httpx.put(
@@ -61,6 +66,30 @@ def test_bytes_go_up_and_down(site):
     assert put.status_code == 200
     got = httpx.get(local(site, site.urls.get_blob(key, "a", len(content), md5=md5(content))))
     assert got.content == content
+
+
+def test_a_batch_goes_up_and_down(site):
+    contents = [b"%d" % i * 1000 for i in range(300)]
+    keys = [site.reserve() for _ in contents]
+    puts = [
+        site.urls.put_blob(k, "a", Expected(md5(c))) for k, c in zip(keys, contents, strict=True)
+    ]
+    body = b"".join(map(frame, puts, contents))
+    up = httpx.post(f"{root(site)}/uploads", content=body)
+    assert {each["status"] for each in up.json()["results"]} == {200}
+    gets = [site.urls.get_blob(k, "a", len(c)) for k, c in zip(keys, contents, strict=True)]
+    down = httpx.post(f"{root(site)}/downloads", content=b"\n".join(map(target, gets)))
+    assert [content for _, content in frames_of(down.content)] == contents
+
+
+def test_a_reader_of_a_batch_that_leaves_ends_the_reading(site):
+    line = target(site.stored(bytes(MIB)))
+    body = b"\n".join([line] * 64)
+    with socket.create_connection(site.address) as client:
+        head = f"POST /blobs/downloads HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+        client.sendall(head.encode() + body)
+        assert client.recv(1000).startswith(b"HTTP/1.1 200")
+    assert site.noted.ended.acquire(timeout=20)
 
 
 def test_a_client_that_leaves_half_way_leaves_nothing(site):

@@ -44,6 +44,10 @@ DISABLED = (
 )
 
 
+BLOB_BATCHES = "REGISTRUM_BLOB_BATCHES"
+"""This server's own: many small files in one request. Offered where bytes pass through the server."""
+
+
 def features() -> dict[str, bool]:
     """Every optional part of the protocol by name, and whether it is offered."""
     return dict.fromkeys(ENABLED, True) | dict.fromkeys(DISABLED, False)

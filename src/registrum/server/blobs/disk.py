@@ -62,6 +62,8 @@ _SMALLEST_READ = 64 * 2**10
 class DiskStore:
     """A folder on this machine (or one that several servers mount)."""
 
+    serves_bytes = True
+
     def __init__(self, folder: Path, *, direct_io: bool = True) -> None:
         """Opens the folder and makes it where it is missing.
 

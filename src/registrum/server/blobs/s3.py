@@ -55,6 +55,8 @@ _DELETED_AT_ONCE = 1000
 class S3Store:
     """A bucket, or what is below a prefix of one."""
 
+    serves_bytes = False
+
     def __init__(self, url: str, environ: Mapping[str, str] | None = None) -> None:
         """Opens `s3://bucket/prefix?endpoint=…&region=…`; nothing is sent yet.
 

@@ -174,6 +174,11 @@ class SignedRequest:
 class BlobStore(Protocol):
     """What the disk and S3 both do; `tests/contract/test_blob_stores.py` holds both to it."""
 
+    @property
+    def serves_bytes(self) -> bool:
+        """Whether clients' bytes pass through this server; else they go by `signed_put` and `signed_get`."""
+        ...
+
     def close(self) -> None:
         """Waits for what is being done and lets go of threads and connections."""
         ...

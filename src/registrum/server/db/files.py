@@ -1,6 +1,7 @@
 """Files by path and by digest: places reserved for a pending artifact, and the addresses that clients make themselves."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import Text, and_, bindparam, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -26,7 +27,7 @@ from registrum.server.db.tables import (
     reservations,
 )
 from registrum.server.db.tx import Tx
-from registrum.server.db.visibility import Grant, allowed, allowed_artifact
+from registrum.server.db.visibility import Grant, allowed, allowed_artifact, is_alive
 
 _AT_PATHS = prepared(
     select(
@@ -43,7 +44,7 @@ _AT_PATHS = prepared(
 )
 # Not one statement for both: SQLite guards an upsert whose foreign keys may fail by a journal of its own, which costs
 # more than all the rest. The artifact is locked, so what has no place yet gets none meanwhile.
-_PLACE = {
+_PLACE: dict[str, Any] = {
     "blob_id": bindparam("blob_id"),
     "md5": bindparam("of_md5"),
     "xxh128": bindparam("of_xxh128"),
@@ -188,7 +189,8 @@ _IN_COLLECTION = prepared(
         projects.join(entities, entities.c.id == projects.c.entity_id)
         .join(collections, collections.c.project_id == projects.c.id)
         .join(memberships, memberships.c.collection_id == collections.c.id)
-        .join(artifact_blobs, artifact_blobs.c.artifact_id == memberships.c.artifact_id)
+        .join(artifacts, artifacts.c.id == memberships.c.artifact_id)
+        .join(artifact_blobs, artifact_blobs.c.artifact_id == artifacts.c.id)
         .join(blobs, blobs.c.id == artifact_blobs.c.blob_id)
     )
     .where(
@@ -201,6 +203,7 @@ _IN_COLLECTION = prepared(
             bindparam("of_artifact", type_=memberships.c.artifact_id.type).is_(None),
             memberships.c.artifact_id == bindparam("of_artifact"),
         ),
+        is_alive(artifacts.c.project_id),
         _HAS,
         allowed(Action.DOWNLOAD),
     )

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from registrum.core.features import features
+from registrum.core.features import BLOB_BATCHES, features
 from registrum.server.graphql.binding import Info, Root, Type
 
 query = Root("Query")
@@ -14,7 +14,7 @@ _ALL = [{"name": name, "isEnabled": on} for name, on in features().items()]
 def resolve_server_info(_: None, info: Info) -> dict[str, Any]:
     """The same for everybody; also for who has no credentials yet."""
     return {
-        "features": _ALL,
+        "features": [*_ALL, {"name": BLOB_BATCHES, "isEnabled": info.context.store.serves_bytes}],
         "cliVersionInfo": {"min_cli_version": "0.19.0", "max_cli_version": "9999.0.0"},
         "latestLocalVersionInfo": None,
     }

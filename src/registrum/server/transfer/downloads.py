@@ -16,6 +16,7 @@ from registrum.server.transfer.wire import (
     Send,
     answer_error,
     header,
+    until_gone,
 )
 
 OPAQUE = "application/octet-stream"
@@ -119,7 +120,7 @@ async def _send_rest(
     receive: Receive, send: Send, first: bytes, chunks: AsyncGenerator[bytes, None]
 ) -> None:
     """Sends a body of several chunks, and stops reading the store when the peer has left."""
-    leaving = asyncio.create_task(_until_gone(receive))
+    leaving = asyncio.create_task(until_gone(receive))
     try:
         await send({"type": "http.response.body", "body": first, "more_body": True})
         async for chunk in chunks:
@@ -129,11 +130,6 @@ async def _send_rest(
         await send({"type": "http.response.body", "body": b""})
     finally:
         leaving.cancel()
-
-
-async def _until_gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 async def _start(send: Send, status: int, headers: list[tuple[bytes, bytes]]) -> None:

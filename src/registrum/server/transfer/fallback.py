@@ -50,7 +50,9 @@ class FallbackRoutes:
         except OSError as error:
             _log.exception("the store failed at %s", scope["path"])
             reason = error.strerror or "unknown reason"
-            await answer_error(scope, send, Unavailable(f"Files can't be reached just now: {reason}."))
+            await answer_error(
+                scope, send, Unavailable(f"Files can't be reached just now: {reason}.")
+            )
 
     def _find(self, scope: Scope) -> Download:
         segments = _segments(scope)

@@ -69,7 +69,9 @@ class FileStream:
             return
         except Exception:
             _log.exception("a report to %s failed", scope["path"])
-            await answer_error(scope, send, Unavailable("The report could not be written; try again."))
+            await answer_error(
+                scope, send, Unavailable("The report could not be written; try again.")
+            )
             return
         await answer(send, 200, [(b"content-type", b"application/json")], found)
 

@@ -1,4 +1,4 @@
-"""The byte routes `/blobs/<blob id>/<file name>`: PUT and GET by whoever holds a signed URL.
+"""The byte routes `/blobs/<blob id>/<file name>`: PUT and GET by whoever holds a signed URL; and batches of both.
 
 Raw ASGI, since these are the hottest routes. Neither credentials nor the database are looked at
 before the body has been stored: the signature says everything. The query string is a secret and is
@@ -7,9 +7,11 @@ never logged.
 
 import logging
 
-from registrum.core.errors import Invalid, NotFound, RegistrumError, SignatureInvalid, Unavailable
-from registrum.server.blobs.signing import PREFIX, Claims, Signer
-from registrum.server.blobs.store import BlobKey, BlobStore
+from registrum.core.errors import NotSupported, RegistrumError, SignatureInvalid
+from registrum.server.blobs.signing import PREFIX, Signer
+from registrum.server.blobs.store import BlobStore
+from registrum.server.transfer.addresses import read_address
+from registrum.server.transfer.batches import serve_batch, take_batch
 from registrum.server.transfer.downloads import Download, serve_blob
 from registrum.server.transfer.small_uploads import Recorder, SmallUploads
 from registrum.server.transfer.uploads import take_upload
@@ -22,10 +24,13 @@ from registrum.server.transfer.wire import (
     Send,
     answer,
     answer_error,
+    unreachable,
 )
 
 _log = logging.getLogger(__name__)
 _METHODS = frozenset({"GET", "HEAD", "PUT"})
+_UPLOADS, _DOWNLOADS = f"{PREFIX}uploads", f"{PREFIX}downloads"
+_BATCHES = frozenset({_UPLOADS, _DOWNLOADS})
 # Who holds the address may use it from any page: it says everything, and no cookie adds to it.
 _FROM_ANY_PAGE = [
     ANY_ORIGIN,
@@ -81,18 +86,22 @@ class BlobRoutes:
                 raise
             # The path is ours, and has no secret: those are in the query.
             _log.exception("the store failed at %s %s", scope["method"], scope["path"])
-            reason = error.strerror or "unknown reason"
-            await answer_error(scope, send, Unavailable(f"Files can't be reached just now: {reason}."))
+            await answer_error(scope, send, unreachable(error))
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         method = scope["method"]
         if method == "OPTIONS":
             await answer(send, 204, _FROM_ANY_PAGE)
             return
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        if path in _BATCHES:
+            await self._batch(path, method, receive, send)
+            return
         if method not in _METHODS:
             await answer(send, 405, [(b"allow", b"GET, HEAD, OPTIONS, PUT")])
             return
-        claims = self._claims(scope, method)
+        query = scope["query_string"].decode("latin-1")
+        claims = read_address(self._signer, "PUT" if method == "PUT" else "GET", path, query)
         if method == "PUT":
             await take_upload(
                 scope,
@@ -117,17 +126,16 @@ class BlobRoutes:
         )
         await serve_blob(scope, receive, send, self._store, blob)
 
-    def _claims(self, scope: Scope, method: str) -> Claims:
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
-        blob_id, slash, filename = path.removeprefix(PREFIX).partition("/")
-        if not path.startswith(PREFIX) or not slash:
-            raise NotFound("There is nothing at this address.")
-        try:
-            key = BlobKey(blob_id)
-        except Invalid:
-            raise NotFound("There is nothing at this address.") from None
-        query = scope["query_string"].decode("latin-1")
-        return self._signer.read("PUT" if method == "PUT" else "GET", key, filename, query)
+    async def _batch(self, path: str, method: str, receive: Receive, send: Send) -> None:
+        if method != "POST":
+            await answer(send, 405, [(b"allow", b"OPTIONS, POST")])
+            return
+        if not self._store.serves_bytes:
+            raise NotSupported("Files don't pass through this server: use each one's own address.")
+        if path == _UPLOADS:
+            await take_batch(receive, send, self._signer, self._small, self._max_upload_bytes)
+        else:
+            await serve_batch(receive, send, self._signer, self._store)
 
 
 class _Started:

@@ -112,6 +112,14 @@ class SmallUploads:
             self._start()
         return await waiting.answer
 
+    async def put_all(self, bodies: Sequence[Body]) -> list[Outcome]:
+        """Stores bodies that came together; of each, in order, what is stored or why it is not."""
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._pool, self._store_all, bodies)
+        except RegistrumError as error:
+            return [error] * len(bodies)  # They could not be written down.
+
     def close(self) -> None:
         """Waits for what is being stored and lets the threads go."""
         self._pool.shutdown()

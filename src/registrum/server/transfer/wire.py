@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from registrum.core.errors import Invalid, RegistrumError
+from registrum.core.errors import Invalid, RegistrumError, Unavailable
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -73,6 +73,17 @@ async def whole_body(receive: Receive, size_bytes: int) -> bytes:
     except TimeoutError:
         raise Invalid("The body stopped coming.") from None
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def until_gone(receive: Receive) -> None:
+    """Returns when the peer has closed the connection; what it still sends is thrown away."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def unreachable(error: OSError) -> Unavailable:
+    """What a peer is told of a store that fails: it may heal."""
+    return Unavailable(f"Files can't be reached just now: {error.strerror or 'unknown reason'}.")
 
 
 ANY_ORIGIN = (b"access-control-allow-origin", b"*")
