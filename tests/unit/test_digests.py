@@ -69,13 +69,21 @@ json_values = st.recursive(
     | st.integers()
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=20,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+# Small ones, and for the limits some of them many times over: large ones take long to draw.
+documents = st.builds(
+    lambda document, times: {
+        key + "+" * n: value for n in range(times) for key, value in document.items()
+    },
+    st.dictionaries(st.text(), json_values, max_size=5),
+    st.sampled_from([1, 1, 1, 20]),
 )
 
 
 @settings(deadline=None)
-@given(st.dictionaries(st.text(), json_values, max_size=20))
+@given(documents)
 def test_any_object_has_facts_that_can_be_kept(document: dict[str, object]) -> None:
     text = check_metadata(json.dumps(document))
     found = facts_of(text).indexed

@@ -11,7 +11,7 @@ from registrum.core.errors import Invalid, InvalidName, Unprocessable
 from registrum.core.manifest import Entry, Manifest, check_path, entries_of, parse, written
 from registrum.core.manifest_pages import GROUP_SIZE, NO_BLOB, head_size, pack, unpack
 
-texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=12)
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=8)
 paths = texts.filter(lambda t: t and not t.startswith("/") and {".", ".."}.isdisjoint(t.split("/")))
 entries = st.builds(
     Entry,
@@ -22,19 +22,19 @@ entries = st.builds(
     birth_artifact=st.none() | st.text("abc=", min_size=1, max_size=5),
     extra=st.none() | st.dictionaries(texts, st.integers(), min_size=1, max_size=2),
 )
-manifests = st.lists(entries, unique_by=lambda e: e.path, max_size=20).map(
+manifests = st.lists(entries, unique_by=lambda e: e.path, max_size=9).map(
     lambda found: sorted(found, key=lambda e: e.path)
 )
 
 
-@given(manifests, st.integers(1, 7))
+@given(manifests, st.integers(1, 5))
 def test_the_canonical_manifest_says_the_same(found: list[Entry], group: int) -> None:
     content, offsets = written(found, group)
     assert parse(content) == Manifest(tuple(found))
     assert len(offsets) == -(-len(found) // group) + 1
 
 
-@given(manifests, st.integers(1, 7), st.data())
+@given(manifests, st.integers(1, 5), st.data())
 def test_groups_are_read_alone(found: list[Entry], group: int, data: st.DataObject) -> None:
     content, offsets = written(found, group)
     if not found:
@@ -88,7 +88,7 @@ json_values = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
     ),
-    max_leaves=8,
+    max_leaves=5,
 )
 
 
