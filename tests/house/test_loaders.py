@@ -23,6 +23,7 @@ LOADED_BEFORE = {
 """They are given what a loader returned, or filter by what the actor may read."""
 OF_THE_ACTOR = {
     "artifacts.latest_in", "artifacts.by_client_id", "entities.by_ids", "entities.default_name",
+    "files.blob_of_artifact", "files.blob_in_collection", "files.blob_of_entity",
     "members.candidate_teams", "organizations.is_known_from_within", "organizations.may_administer",
     "projects.create_on_demand",
 }  # fmt: skip
