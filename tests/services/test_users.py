@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import func, select, text
 
 from registrum.core.actors import ANONYMOUS, Actor
 from registrum.core.errors import (
@@ -22,6 +23,7 @@ from registrum.core.projects import ProjectName
 from registrum.server.auth.requests import Authenticator
 from registrum.server.db import Database, entities, keys, projects, users
 from registrum.server.db.database import utc_now
+from registrum.server.db.tables import sign_in_failures
 from registrum.server.services import keys as key_service
 from registrum.server.services import sessions
 from registrum.server.services import users as service
@@ -294,6 +296,38 @@ def test_guessing_is_throttled_by_name_and_by_address(
             sign_ins.sign_in(f"name{n}", "guess", "10.9.9.9")
     with pytest.raises(TooManyRequests):
         sign_ins.sign_in("vic", "guess", "10.9.9.9")
+
+
+def test_guessing_is_counted_over_all_processes(
+    database: Database, people: dict[str, Actor]
+) -> None:
+    ask = UpdateUser("max", password_hash=hash_password(PASSWORD))
+    database.write(people["root"], lambda tx: service.update_user(tx, ask))
+    processes = [SignIns(database, SECRETS), SignIns(database, SECRETS)]
+    for n in range(TRIES - 1):
+        with pytest.raises(Unauthenticated):
+            processes[n % 2].sign_in("max", "guess", f"10.0.0.{n}")
+    processes[0].sign_in("max", PASSWORD, "10.1.0.1")  # right: the count begins anew
+    for n in range(TRIES):
+        with pytest.raises(Unauthenticated):
+            processes[n % 2].sign_in("max", "guess", f"10.2.0.{n}")
+    for process in processes:
+        with pytest.raises(TooManyRequests, match=r"try again in 1[56] minutes"):
+            process.sign_in("max", PASSWORD, "10.3.0.1")
+
+
+def test_failures_are_forgotten_in_time(database: Database, people: dict[str, Actor]) -> None:
+    sign_ins = SignIns(database, SECRETS)
+    for n in range(TRIES):
+        with pytest.raises(Unauthenticated):
+            sign_ins.sign_in("max", "guess", f"10.0.0.{n}")
+    old = text("UPDATE sign_in_failures SET at = at - 901000000")
+    database.write(people["root"], lambda tx: tx.run(old))
+    with pytest.raises(Unauthenticated):
+        sign_ins.sign_in("max", "guess", "10.0.1.1")
+    with database.read(people["root"]) as tx:
+        kept = tx.value(select(func.count()).select_from(sign_in_failures))
+    assert kept == 2, "one under the name, one under the address"
 
 
 def test_a_new_password_ends_all_sessions_and_links(

@@ -4,9 +4,7 @@ These functions open their own transactions, because checking a password takes l
 """
 
 import secrets as randomness
-import threading
-import time
-from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,7 +12,7 @@ from registrum.core.actors import ANONYMOUS, Actor
 from registrum.core.errors import Forbidden, NotFound, TooManyRequests, Unauthenticated
 from registrum.core.events import EventKind, SubjectKind
 from registrum.core.names import folded
-from registrum.server.db import Database, events, sessions, teams, users
+from registrum.server.db import Database, events, sessions, sign_in_failures, teams, users
 from registrum.server.db.sessions import Session
 from registrum.server.db.tx import Tx
 from registrum.server.services.credentials import Secrets, hash_password, is_password
@@ -22,47 +20,8 @@ from registrum.server.services.credentials import Secrets, hash_password, is_pas
 SESSION_COOKIE = "registrum_session"
 SESSION_LASTS = timedelta(days=14)
 TRIES = 10
-TRIES_WINDOW_S = 15 * 60
-_REMEMBERED = 10_000
-
-
-class Throttle:
-    """Counts failures by name and by address; after `TRIES` within a quarter of an hour no more are heard."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._failures: OrderedDict[str, list[float]] = OrderedDict()
-
-    def check(self, *keys: str) -> None:
-        """Refuses who failed too often.
-
-        Raises:
-            TooManyRequests: with the minutes to wait.
-        """
-        now = time.monotonic()
-        with self._lock:
-            for key in keys:
-                recent = [t for t in self._failures.get(key, ()) if t > now - TRIES_WINDOW_S]
-                if len(recent) >= TRIES:
-                    minutes = int((recent[0] + TRIES_WINDOW_S - now) // 60) + 1
-                    raise TooManyRequests(
-                        f"Too many failed attempts to sign in; try again in {minutes} minutes."
-                    )
-
-    def note_failure(self, *keys: str) -> None:
-        """Counts one."""
-        now = time.monotonic()
-        with self._lock:
-            for key in keys:
-                recent = [t for t in self._failures.pop(key, ()) if t > now - TRIES_WINDOW_S]
-                self._failures[key] = [*recent, now][-TRIES:]
-            while len(self._failures) > _REMEMBERED:
-                self._failures.popitem(last=False)
-
-    def forgive(self, key: str) -> None:
-        """Starts counting anew."""
-        with self._lock:
-            self._failures.pop(key, None)
+TRIES_WINDOW = timedelta(minutes=15)
+"""After `TRIES` failures under one name or from one address within it no more attempts are heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +40,11 @@ class SignedIn:
 
 
 class SignIns:
-    """Signs people in and out; one per server process, since it counts failures."""
+    """Signs people in and out. Failures are counted in the database, for all processes together."""
 
     def __init__(self, database: Database, secrets: Secrets) -> None:
         self._database = database
         self._secrets = secrets
-        self._throttle = Throttle()
 
     def sign_in(self, name: str, password: str, address: str) -> SignedIn:
         """Begins a session.
@@ -99,15 +57,16 @@ class SignIns:
             Unauthenticated: wrong name or password; which of them is not told.
             TooManyRequests: too many failures under this name or from this address.
         """
-        keys = (f"name {folded(name)[:200]}", f"address {address}")
-        self._throttle.check(*keys)
+        under_name = self._secrets.digests(f"sign-in name {folded(name)[:200]}")[0]
+        from_address = self._secrets.digests(f"sign-in address {address}")[0]
+        keys = (under_name, from_address)
         with self._database.read(ANONYMOUS) as tx:
+            _check_not_throttled(tx, keys)
             found = users.password_of(tx, name)
         if not is_password(found[1] if found else None, password) or found is None:
-            self._throttle.note_failure(*keys)
+            self._database.write(ANONYMOUS, lambda tx: _note_failure(tx, keys))
             raise Unauthenticated("The name or the password is wrong.")
-        self._throttle.forgive(keys[0])
-        return self._begin(found[0])
+        return self._begin(found[0], under_name)
 
     def sign_in_by_link(self, link: str, password: str) -> SignedIn:
         """Sets the password of whoever has a one-time link, and begins a session.
@@ -163,16 +122,35 @@ class SignIns:
         with self._database.read(ANONYMOUS) as tx:
             return sessions.find(tx, self._secrets.digests(secret))
 
-    def _begin(self, actor: Actor) -> SignedIn:
+    def _begin(self, actor: Actor, forgiven: bytes | None = None) -> SignedIn:
         token = self._secrets.new_token()
         csrf = randomness.token_urlsafe(24)
 
         def work(tx: Tx) -> datetime:
             expires_at = tx.now + SESSION_LASTS
+            if forgiven is not None:
+                sign_in_failures.forget(tx, forgiven)
             sessions.add(tx, actor.user_id or 0, token.digest, csrf, expires_at)
             return expires_at
 
         return SignedIn(actor, token.secret, csrf, self._database.write(actor, work))
+
+
+def _check_not_throttled(tx: Tx, keys: Sequence[bytes]) -> None:
+    since = tx.now - TRIES_WINDOW
+    for key in keys:
+        last = sign_in_failures.latest(tx, key, since, TRIES)
+        if len(last) == TRIES:
+            minutes = (last[-1] + TRIES_WINDOW - tx.now) // timedelta(minutes=1) + 1
+            raise TooManyRequests(
+                f"Too many failed attempts to sign in; try again in {minutes} minutes."
+            )
+
+
+def _note_failure(tx: Tx, keys: Sequence[bytes]) -> None:
+    sign_in_failures.forget_before(tx, tx.now - TRIES_WINDOW)
+    for key in keys:
+        sign_in_failures.add(tx, key)
 
 
 def find_session(tx: Tx, digests: list[bytes]) -> Session | None:
