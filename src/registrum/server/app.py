@@ -21,7 +21,7 @@ from registrum.server.graphql.context import Services
 from registrum.server.graphql.endpoint import GraphQLEndpoint
 from registrum.server.graphql.execution import Engine
 from registrum.server.graphql.nouns import bound_schema
-from registrum.server.jobs import deletion, expiry, gc
+from registrum.server.jobs import deletion, expiry, gc, tidying
 from registrum.server.jobs.runner import Desk, Runner
 from registrum.server.logs import RequestLog
 from registrum.server.services import setup, uploads
@@ -115,7 +115,10 @@ class _App:
         # An embedded server is the only one: nobody else is writing, so what lies about is from a crash.
         leftover = timedelta(0) if config.is_embedded else gc.INCOMING_LASTS
         await asyncio.to_thread(store.sweep_incoming, leftover)
-        runner = Runner(Desk(database, store), {**deletion.KINDS, **expiry.KINDS, **gc.KINDS})
+        kinds = {**deletion.KINDS, **expiry.KINDS, **gc.KINDS, **tidying.KINDS}
+        runner = Runner(Desk(database, store), kinds)
+        if config.is_embedded:
+            await asyncio.to_thread(runner.take_over)
         await asyncio.to_thread(runner.start)
         self._close.append(runner.close)
         blobs = BlobRoutes(

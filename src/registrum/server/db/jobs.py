@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, or_, select, update
+from sqlalchemy import and_, bindparam, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from registrum.server.db.columns import Moment
@@ -86,8 +86,18 @@ def take(tx: Tx, lease: timedelta) -> Job | None:
 
 
 def finish(tx: Tx, job: Job) -> None:
-    """The job is done."""
-    _set(tx, job, state="done", finished_at=tx.now, locked_until=None, last_error=None)
+    """The job is done, and its row goes."""
+    tx.run(delete(jobs).where(jobs.c.id == job.id))
+
+
+def release(tx: Tx) -> None:
+    """Lets all jobs be taken at once that somebody has taken; for the only server of a database, when it starts."""
+    tx.run(update(jobs).where(jobs.c.state == "running").values(state="waiting", locked_until=None))
+
+
+def forget_failures(tx: Tx, before: datetime) -> None:
+    """Removes jobs that were given up before then, and those that earlier versions kept when they were done."""
+    tx.run(delete(jobs).where(jobs.c.state.in_(("failed", "done")), jobs.c.finished_at < before))
 
 
 def again(tx: Tx, job: Job, argument: dict[str, Any], due_at: datetime) -> None:
@@ -111,9 +121,3 @@ def fail(tx: Tx, job: Job, reason: str, retry_at: datetime | None) -> None:
 
 def _set(tx: Tx, job: Job, **values: Any) -> None:
     tx.run(update(jobs).where(jobs.c.id == job.id).values(**values))
-
-
-def count_by_state(tx: Tx) -> dict[str, int]:
-    """How many jobs there are in each state."""
-    rows = tx.rows(select(jobs.c.state, func.count().label("n")).group_by(jobs.c.state))
-    return {row.state: row.n for row in rows}

@@ -168,6 +168,11 @@ _REMOVE = prepared(
     .where(memberships.c.id == bindparam("membership_id"), memberships.c.deleted_at.is_(None))
     .values(deleted_at=bindparam("now"))
 )
+_REMOVE_PLACES = prepared(
+    update(memberships)
+    .where(among(memberships.c.id, "membership_ids"), memberships.c.deleted_at.is_(None))
+    .values(deleted_at=bindparam("now"))
+)
 _REMOVE_OF_ARTIFACTS = prepared(
     update(memberships)
     .where(among(memberships.c.artifact_id, "artifact_ids"), memberships.c.deleted_at.is_(None))
@@ -274,6 +279,12 @@ def remove_of_artifacts(tx: Tx, artifact_ids: Sequence[int]) -> None:
     lock_places(tx, artifact_ids)
     gone = tx.rows(_REMOVE_OF_ARTIFACTS, artifact_ids=list(artifact_ids), now=tx.now)
     _end_aliases(tx, [row.id for row in gone])
+
+
+def remove_places(tx: Tx, membership_ids: Sequence[int]) -> None:
+    """Ends links of collections that are gone, with their aliases; at most about 1,000."""
+    tx.run(_REMOVE_PLACES, membership_ids=list(membership_ids), now=tx.now)
+    _end_aliases(tx, membership_ids)
 
 
 def _end_aliases(tx: Tx, membership_ids: Sequence[int]) -> list[tuple[int, str]]:

@@ -1,16 +1,19 @@
 """What goes when a project goes: checks on links and protected aliases, taking away the contents, or giving it to somebody."""
 
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
-from sqlalchemy import and_, bindparam, or_, select, update
+from sqlalchemy import Select, Table, and_, bindparam, or_, select, update
 
-from registrum.core.aliases import LATEST
-from registrum.core.errors import NameTaken
+from registrum.core.errors import NameTaken, NotFound
 from registrum.core.policy import Action
 from registrum.core.projects import Entity, Project
+from registrum.server.db import collection_edits
 from registrum.server.db import memberships as places
+from registrum.server.db import projects as projects_of
 from registrum.server.db.columns import among
-from registrum.server.db.statements import prepared
+from registrum.server.db.statements import Prepared, prepared
 from registrum.server.db.tables import (
     alias_spans,
     artifacts,
@@ -89,74 +92,75 @@ def linked_elsewhere(tx: Tx, project_ids: Sequence[int]) -> tuple[str, str] | No
     return None if row is None else (row.registry, row.collection)
 
 
-_GONE_MEMBERSHIPS = or_(
-    among(memberships.c.project_id, _IN_PROJECT),
-    memberships.c.artifact_id.in_(
-        select(artifacts.c.id).where(among(artifacts.c.project_id, _IN_PROJECT))
-    ),
-)
-_LOCK_PLACES = prepared(
-    select(collections.c.id)
-    .where(
-        collections.c.deleted_at.is_(None),
-        collections.c.id.in_(
-            select(memberships.c.collection_id).where(
-                memberships.c.deleted_at.is_(None), _GONE_MEMBERSHIPS
-            )
-        ),
+@cache
+def _end_statement(action: Action) -> Prepared:
+    return prepared(
+        update(projects)
+        .where(among(projects.c.id, _IN_PROJECT), allowed(action))
+        .values(deleted_at=bindparam("now"))
+        .returning(projects.c.id)
     )
-    .order_by(collections.c.id)
-    .with_for_update()
-)
-# What is linked from or into goes first: who links at the same time waits for its row, and finds it gone.
-_CLOSING = (
-    prepared(
-        update(artifacts)
-        .where(artifacts.c.deleted_at.is_(None), among(artifacts.c.project_id, _IN_PROJECT))
-        .values(deleted_at=bindparam("now"), state="deleted", expires_at=None)
-    ),
-    prepared(
-        update(collections)
-        .where(collections.c.deleted_at.is_(None), among(collections.c.project_id, _IN_PROJECT))
-        .values(deleted_at=bindparam("now"))
-    ),
-)
-_EMPTYING = (
-    prepared(
-        update(memberships)
-        .where(memberships.c.deleted_at.is_(None), _GONE_MEMBERSHIPS)
-        .values(deleted_at=bindparam("now"))
-    ),
-    prepared(
-        update(runs)
-        .where(runs.c.deleted_at.is_(None), among(runs.c.project_id, _IN_PROJECT))
-        .values(deleted_at=bindparam("now"))
-    ),
-)
-_END_ALIASES = prepared(
-    update(alias_spans)
-    .where(
-        alias_spans.c.until.is_(None),
-        alias_spans.c.membership_id.in_(select(memberships.c.id).where(_GONE_MEMBERSHIPS)),
-    )
-    .values(until=bindparam("now"), ended_by=bindparam("by"))
-    .returning(alias_spans.c.collection_id, alias_spans.c.alias)
-)
 
 
-def empty(tx: Tx, project: Grant[Project]) -> None:
-    """Takes away what is in a project: aliases, links here and of its artifacts elsewhere, collections, artifacts, runs.
+def end(tx: Tx, action: Action, project_ids: Sequence[int]) -> None:
+    """Marks projects as gone in which the actor may do `action`; from then on nothing of them is seen anywhere.
 
-    Where `latest` of another project's collection went, it moves to the newest version that is left there.
+    Raises:
+        NotFound, Forbidden: the actor may not, or somebody else removed one meanwhile.
     """
-    found = project.require(Action.DELETE_PROJECT)
-    for statement in _CLOSING:
-        tx.run(statement, project_ids=[found.id], now=tx.now)
-    tx.column(_LOCK_PLACES, project_ids=[found.id])
-    for statement in _EMPTYING:
-        tx.run(statement, project_ids=[found.id], now=tx.now)
-    ended = tx.rows(_END_ALIASES, project_ids=[found.id], now=tx.now, by=tx.actor.user_id)
-    places.latest_to_newest(tx, {row.collection_id for row in ended if row.alias == LATEST})
+    gone = tx.column(_end_statement(action), project_ids=list(project_ids), now=tx.now)
+    for left in sorted(set(project_ids) - set(gone)):
+        projects_of.get_for_id(tx, action, left)  # raises what is to be said about it
+        raise NotFound("The project is just being deleted by somebody else.")
+
+
+def _some(table: Table) -> Select[Any]:
+    return (
+        select(table.c.id)
+        .where(among(table.c.project_id, _IN_PROJECT), table.c.deleted_at.is_(None))
+        .limit(bindparam("at_most"))
+    )
+
+
+_END_COLLECTIONS = prepared(
+    update(collections)
+    .where(collections.c.id.in_(_some(collections)))
+    .values(deleted_at=bindparam("now"))
+)
+_END_RUNS = prepared(
+    update(runs).where(runs.c.id.in_(_some(runs))).values(deleted_at=bindparam("now"))
+)
+_PLACES = prepared(
+    select(
+        memberships.c.id,
+        memberships.c.artifact_id,
+        among(artifacts.c.project_id, _IN_PROJECT).label("is_own"),
+    )
+    .join(artifacts, artifacts.c.id == memberships.c.artifact_id)
+    .where(among(memberships.c.project_id, _IN_PROJECT), memberships.c.deleted_at.is_(None))
+    .limit(bindparam("at_most"))
+)
+
+
+def empty_some(tx: Tx, project_ids: Sequence[int], at_most: int) -> int:
+    """Takes away some of what is in projects that have ended; how much. Less than `at_most`: nothing is left.
+
+    First their collections, so that no alias moves within them; then versions with all their links, and links of others'
+    versions; then runs. Where `latest` of another project's collection went, it moves to the newest version that is left
+    there. What was still being uploaded is given up by garbage collection.
+    """
+    given = {"project_ids": list(project_ids)}
+    done = tx.run(_END_COLLECTIONS, **given, at_most=at_most, now=tx.now)
+    if done < at_most:
+        some = tx.rows(_PLACES, **given, at_most=at_most - done)
+        places.remove_places(tx, [place.id for place in some if not place.is_own])
+        own = [place.artifact_id for place in some if place.is_own]
+        places.remove_of_artifacts(tx, own)
+        collection_edits.remove_artifacts(tx, own)
+        done += len(some)
+    if done < at_most:
+        done += tx.run(_END_RUNS, **given, at_most=at_most - done, now=tx.now)
+    return done
 
 
 _IN_ENTITIES = prepared(

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import and_, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_leave
 
-from registrum.core.errors import Invalid, NameTaken, NotFound
+from registrum.core.errors import Invalid, NameTaken
 from registrum.core.events import EventKind, SubjectKind
 from registrum.core.names import check_project_name, folded
 from registrum.core.pages import Page, PageAsk, page_of
@@ -328,11 +328,6 @@ _RENAME = prepared(
     .where(projects.c.id == bindparam("project_id"))
     .values(name=bindparam("new_name"), updated_at=bindparam("now"))
 )
-_REMOVE = prepared(
-    update(projects)
-    .where(projects.c.id == bindparam("project_id"), projects.c.deleted_at.is_(None))
-    .values(deleted_at=bindparam("now"))
-)
 _EDITABLE = ("description", "visibility", "accepts_any_type", "views", "organization_role")
 
 
@@ -372,17 +367,6 @@ def rename(tx: Tx, project: Grant[Project], name: str) -> None:
         tx.run(_RENAME, project_id=found.id, new_name=name, now=tx.now)
     except Taken:
         raise NameTaken(f"There is a project {found.entity.name}/{name} already.") from None
-
-
-def remove(tx: Tx, project: Grant[Project]) -> None:
-    """Marks a project as gone; what is in it is hidden with it.
-
-    Raises:
-        NotFound: somebody else removed it meanwhile.
-    """
-    found = project.require(Action.DELETE_PROJECT)
-    if not tx.run(_REMOVE, project_id=found.id, now=tx.now):
-        raise NotFound(f"There is no project {found.entity.name}/{found.name}.")
 
 
 _LOCK = prepared(

@@ -37,7 +37,7 @@ from registrum.server.db.pages import Sorting
 from registrum.server.db.statements import Prepared, Row, prepared
 from registrum.server.db.tables import artifacts, collections, facts, memberships, projects
 from registrum.server.db.tx import Tx
-from registrum.server.db.visibility import allowed
+from registrum.server.db.visibility import allowed, is_alive
 
 SORTABLE: pages.Sortable = {
     "id": memberships.c.id,
@@ -454,12 +454,13 @@ def _several_values(path: str) -> Prepared:
 # --- The statement
 
 _ALIVE = memberships.c.deleted_at.is_(None)
-# A version is there while its place, its collection, itself and the sequence it comes from are.
+# A version is there while its place, its collection, itself, and the sequence and project it comes from are.
 LIVING = and_(
     _ALIVE,
     collections.c.deleted_at.is_(None),
     artifacts.c.state == "committed",
     sequences.c.deleted_at.is_(None),
+    is_alive(artifacts.c.project_id),
 )
 _JOINED = (
     memberships.join(artifacts, artifacts.c.id == memberships.c.artifact_id)

@@ -150,21 +150,31 @@ def allowed_artifact(action: Action, a: FromClause = artifacts) -> ColumnElement
     """SQL condition, by artifact id: the source project, or any living membership's project, allows the actor `action`."""
     source, target = projects.alias(), projects.alias()
     m, c = memberships.alias(), collections.alias()
+    linked = exists(
+        select(1)
+        .select_from(
+            m.join(c, c.c.id == m.c.collection_id).join(target, target.c.id == c.c.project_id)
+        )
+        .where(
+            m.c.artifact_id == a.c.id,
+            m.c.deleted_at.is_(None),
+            c.c.deleted_at.is_(None),
+            allowed(action, target),
+        )
+    )
     return or_(
         exists(select(1).where(source.c.id == a.c.project_id, allowed(action, source))),
-        exists(
-            select(1)
-            .select_from(
-                m.join(c, c.c.id == m.c.collection_id).join(target, target.c.id == c.c.project_id)
-            )
-            .where(
-                m.c.artifact_id == a.c.id,
-                m.c.deleted_at.is_(None),
-                c.c.deleted_at.is_(None),
-                allowed(action, target),
-            )
-        ),
+        and_(linked, is_alive(a.c.project_id)),
     )
+
+
+def is_alive(project_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    """SQL condition: the project with this id is not deleted.
+
+    What was logged into a project is gone with it, at once and wherever it is linked, though its rows follow in steps.
+    """
+    p = projects.alias()
+    return exists(select(1).where(p.c.id == project_id, p.c.deleted_at.is_(None)))
 
 
 def allowed_organization(

@@ -1,10 +1,10 @@
-"""The job that clears what a deleted sequence leaves: its versions and their links, a batch at a time."""
+"""The jobs that clear what a deleted sequence or project leaves: versions, their links and runs, a batch at a time."""
 
 from functools import partial
 from typing import Any
 
 from registrum.server.jobs.runner import SYSTEM, Desk, Kind
-from registrum.server.services import collections
+from registrum.server.services import collections, removal
 
 
 def clear(desk: Desk, argument: dict[str, Any]) -> dict[str, Any] | None:
@@ -13,4 +13,10 @@ def clear(desk: Desk, argument: dict[str, Any]) -> dict[str, Any] | None:
     return argument if desk.database.write(SYSTEM, step) else None
 
 
-KINDS = {collections.DELETION_JOB: Kind(clear)}
+def empty(desk: Desk, argument: dict[str, Any]) -> dict[str, Any] | None:
+    """Takes away the next batch of what is in projects that are gone."""
+    step = partial(removal.empty_step, project_ids=argument["projects"])
+    return argument if desk.database.write(SYSTEM, step) else None
+
+
+KINDS = {collections.DELETION_JOB: Kind(clear), removal.EMPTYING_JOB: Kind(empty)}

@@ -1,7 +1,7 @@
 """The thread that does jobs: takes one at a time from the database's queue, runs a step, and puts it back until it is done.
 
 A step is idempotent and short; it keeps its place in the job's argument. A process that dies leaves its job behind with a lease, and the
-next one to look takes it after that.
+next one to look takes it after that. A job that is done leaves no row; one that is given up stays visible for a while (`tidying.py`).
 """
 
 import logging
@@ -59,6 +59,10 @@ class Runner:
         self._kinds = kinds
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
+
+    def take_over(self) -> None:
+        """Goes on at once with what a process that died had taken; only where no other process works."""
+        self._desk.database.write(ANONYMOUS, queue.release)
 
     def start(self) -> None:
         """Begins working."""

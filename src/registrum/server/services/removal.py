@@ -7,16 +7,19 @@ from registrum.core.errors import InUse
 from registrum.core.policy import Action
 from registrum.server.db import (
     entities,
+    jobs,
     keys,
     members,
     organizations,
     project_removal,
-    projects,
     sessions,
     teams,
     users,
 )
 from registrum.server.db.tx import Tx
+
+EMPTYING_JOB = "empty_projects"
+EMPTIED_AT_ONCE = 200
 
 
 def check_unprotected(tx: Tx, project_ids: Sequence[int]) -> None:
@@ -36,15 +39,23 @@ def check_unprotected(tx: Tx, project_ids: Sequence[int]) -> None:
 
 
 def end_projects(tx: Tx, project_ids: Sequence[int]) -> None:
-    """Ends projects with what is in them, and the links of their artifacts elsewhere.
+    """Ends projects: nothing of them is seen from then on, and their names are free.
+
+    What is in them, and the links of their artifacts elsewhere, go at once if that is little, else by a job in steps.
 
     Raises:
         NotFound, Forbidden: the actor may not delete one of them.
     """
-    for project_id in project_ids:
-        project = projects.get_for_id(tx, Action.DELETE_PROJECT, project_id)
-        project_removal.empty(tx, project)
-        projects.remove(tx, project)
+    if not project_ids:
+        return
+    project_removal.end(tx, Action.DELETE_PROJECT, project_ids)
+    if empty_step(tx, project_ids):
+        jobs.add(tx, EMPTYING_JOB, {"projects": list(project_ids)})
+
+
+def empty_step(tx: Tx, project_ids: Sequence[int]) -> bool:
+    """Takes away some of what is in projects that have ended; whether more remains. Idempotent."""
+    return project_removal.empty_some(tx, project_ids, EMPTIED_AT_ONCE) == EMPTIED_AT_ONCE
 
 
 def end_team(tx: Tx, team_id: int) -> None:
