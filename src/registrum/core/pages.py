@@ -135,5 +135,10 @@ def page_of(
 
 def whole(items: Iterable[T]) -> Page[T]:
     """All items of a short list as one page; its cursors are the positions."""
+    if items == ():
+        return _EMPTY
     edges = tuple([Edge(item, (i,)) for i, item in enumerate(items)])
     return Page(edges, False, len(edges))
+
+
+_EMPTY: Page[Any] = Page((), False, 0)

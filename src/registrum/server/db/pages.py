@@ -86,6 +86,8 @@ def labelled(keys: Keys) -> list[ColumnElement[Any]]:
 
 def place(sorting: Sorting, keys: Keys, row: Row) -> tuple[Any, ...]:
     """What the cursor behind a row with `labelled` columns holds."""
+    if len(keys) == 2:  # Most rows of most lists.
+        return sorting.name, row.k0, row.k1
     return (sorting.name, *(getattr(row, f"k{i}") for i in range(len(keys))))
 
 

@@ -98,13 +98,24 @@ class Fields:
 
 
 class Type(Fields):
-    """Binds fields of an object type. `value`: the class its values have, to check readers against."""
+    """Binds fields of an object type.
+
+    Args:
+        value: the class its values have, to check readers against.
+        is_shared: many rows of a list may refer to one value, which does not change while it is read.
+    """
 
     def __init__(
-        self, name: str, *, reads: Mapping[str, Reader] | None = None, value: type | None = None
+        self,
+        name: str,
+        *,
+        reads: Mapping[str, Reader] | None = None,
+        value: type | None = None,
+        is_shared: bool = False,
     ) -> None:
         super().__init__(name, reads)
         self.value = value
+        self.is_shared = is_shared
 
 
 class Root(Fields):
@@ -185,6 +196,7 @@ class BoundSchema:
         type_of: by name of interface or union.
         as_is: scalar name → class whose values are JSON already.
         points: those (type, field) that are look-ups.
+        shared: names of types of which many rows may refer to one value.
     """
 
     schema: GraphQLSchema
@@ -192,6 +204,7 @@ class BoundSchema:
     type_of: Mapping[str, Callable[[Any], str]]
     as_is: Mapping[str, type] = field(default_factory=dict)
     points: frozenset[tuple[str, str]] = frozenset()
+    shared: frozenset[str] = frozenset()
 
 
 def _refusal(reason: str) -> Resolver:

@@ -64,7 +64,14 @@ def build(sdl: Iterable[str], bindings: Iterable[Binding]) -> BoundSchema:
     _check_abstract(schema, merged, misfits)
     if misfits:
         raise BindingError("\n".join(sorted(set(misfits))))
-    return BoundSchema(schema, data, merged.type_of, merged.as_is, frozenset(merged.points))
+    return BoundSchema(
+        schema,
+        data,
+        merged.type_of,
+        merged.as_is,
+        frozenset(merged.points),
+        frozenset(merged.shared),
+    )
 
 
 class _Merged:
@@ -79,6 +86,7 @@ class _Merged:
         self.type_of: dict[str, Callable[[Any], str]] = {}
         self.as_is: dict[str, type] = {}
         self.scalars: set[str] = set()
+        self.shared: set[str] = set()
         self.points: set[tuple[str, str]] = set()
 
     def take(self, binding: Binding) -> None:
@@ -99,10 +107,16 @@ class _Merged:
             self._take_fields(binding, getattr(kind, "fields", {}))
         elif is_object_type(kind):
             self._take_fields(binding, kind.fields)
-            if isinstance(binding, Type) and binding.value is not None:
-                self.values[binding.name] = binding.value
+            if isinstance(binding, Type):
+                self._take_type(binding)
         else:
             self.misfits.append(f"{binding.name} is no object type of the SDL.")
+
+    def _take_type(self, binding: Type) -> None:
+        if binding.value is not None:
+            self.values[binding.name] = binding.value
+        if binding.is_shared:
+            self.shared.add(binding.name)
 
     def _take_fields(self, binding: Fields, fields: Mapping[str, GraphQLField]) -> None:
         reads = self.reads.setdefault(binding.name, {})

@@ -13,6 +13,8 @@ be null. `compile_projection` writes that down as Python source and compiles it:
             'tags': list_3(v.tags),
         }
 
+Where many rows refer to one value (a type bound with `is_shared=True`, beneath a list), its JSON is made once a page.
+
 A projection gives what the executor gives, or raises: a null where none may be, a value no serialiser takes, a reader's
 exception. It never reports; the executor (execution.py) then does the same field in the ordinary way and finds the
 error, its path and how far null spreads.
@@ -103,24 +105,25 @@ class _Compiler:
         self._names: dict[str, Any] = {"Gap": Gap}
         self._functions: dict[tuple[Any, ...], str] = {}
         self._leaves: dict[str, str] = {}
-        self._wants_arguments: set[str] = set()
+        self._takes: dict[str, str] = {}
+        self._shared = 0
+        self._lists = 0
         self._arguments: list[Arguments] = []
         self._fields = 0
 
     def compile(self, return_type: Any, details: FieldDetailsList) -> Projection:
         value = self._complete(return_type, details, "v")
-        self._lines += ["def project(v, args):", f"    return {value}"]
+        self._lines += ["def project(v, args, memo):", f"    return {value}"]
         # The source is our own; what comes from the query (response names) is quoted by repr.
         exec(compile("\n".join(self._lines), "<projection>", "exec"), self._names)  # noqa: S102
-        project: Callable[[Any, Any], Any] = self._names["project"]
-        arguments = self._arguments
-        if not arguments:
-            return project
+        project: Callable[[Any, Any, Any], Any] = self._names["project"]
+        arguments, shared = self._arguments, range(self._shared)
 
-        def project_with_arguments(value: Any, variables: VariableValues) -> Any:
-            return project(value, [given(variables) for given in arguments])
+        def project_for(value: Any, variables: VariableValues) -> Any:
+            given = [values(variables) for values in arguments] if arguments else None
+            return project(value, given, [{} for _ in shared])
 
-        return project_with_arguments
+        return project_for
 
     def _complete(self, kind: Any, details: FieldDetailsList, source: str) -> str:
         """An expression for the completed value of `source`, which it evaluates once."""
@@ -148,10 +151,10 @@ class _Compiler:
             fits = fits.replace("{0}", again)
             return f"{again} if {first} is None or {fits} else {leaf}({again})"
         function = self._function(inner, details)
-        rest = ", args" if function in self._wants_arguments else ""
+        takes = self._takes[function]
         if required:
-            return f"{function}({source}{rest})"
-        return f"None if {first} is None else {function}({again}{rest})"
+            return f"{function}({source}{takes})"
+        return f"None if {first} is None else {function}({again}{takes})"
 
     def _function(self, kind: Any, details: FieldDetailsList) -> str:
         """The name of the function that completes a present value of an object, list or abstract type."""
@@ -166,15 +169,32 @@ class _Compiler:
         else:
             prefix, body = "abstract", self._abstract_body(kind, details)
         name = self._functions[key] = f"{prefix}_{len(self._functions)}"
-        takes = "v"
-        if any("args" in line for line in body):
-            self._wants_arguments.add(name)
-            takes = "v, args"
-        self._lines += [f"def {name}({takes}):", *(f"    {line}" for line in body)]
+        takes = "".join(f", {more}" for more in ("args", "memo") if any(more in b for b in body))
+        self._takes[name] = takes
+        self._lines += [f"def {name}(v{takes}):", *(f"    {line}" for line in body)]
+        if self._lists and str(kind) in self._bound.shared:
+            name = self._functions[key] = self._shared_function(name, takes)
+        return name
+
+    def _shared_function(self, fresh: str, takes: str) -> str:
+        """The name of a function that calls `fresh` once for each value; it keeps the value, so that its identity stays."""
+        name, number = f"shared_{fresh}", self._shared
+        self._shared += 1
+        self._takes[name] = takes if "memo" in takes else f"{takes}, memo"
+        self._lines += [
+            f"def {name}(v{self._takes[name]}):",
+            f"    known = memo[{number}].get(id(v))",
+            "    if known is not None: return known[1]",
+            f"    found = {fresh}(v{takes})",
+            f"    memo[{number}][id(v)] = v, found",
+            "    return found",
+        ]
         return name
 
     def _list_body(self, kind: GraphQLList[Any], details: FieldDetailsList) -> list[str]:
+        self._lists += 1
         item = self._complete(kind.of_type, details, "x")
+        self._lists -= 1
         call = re.fullmatch(r"(\w+)\(x\)", item)
         return [
             "if v.__class__ is not list and v.__class__ is not tuple: raise Gap",

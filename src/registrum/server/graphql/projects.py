@@ -28,6 +28,7 @@ user = Type("User")
 project = Type(
     "Project",
     value=Project,
+    is_shared=True,
     reads={
         "id": lambda p: ids.encode("Project", p.id),
         "internalId": lambda p: ids.encode("ProjectInternalId", p.id),
