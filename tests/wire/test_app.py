@@ -1,6 +1,7 @@
 """The whole application in process: which room answers which address."""
 
 import asyncio
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,13 @@ import pytest
 
 from registrum.server.app import create_app, prepare
 from registrum.server.config import Config, with_secret_key
+
+
+@pytest.fixture
+def folder(sqlite_template: Path, tmp_path: Path) -> Path:
+    """A data folder whose database has its tables."""
+    shutil.copy(sqlite_template, tmp_path / "registrum.sqlite")
+    return tmp_path
 
 
 async def ask(folder: Path, *requests: tuple[Any, ...]) -> list[httpx.Response]:
@@ -33,23 +41,23 @@ async def ask(folder: Path, *requests: tuple[Any, ...]) -> list[httpx.Response]:
 
 
 @pytest.mark.parametrize("name", ["artifacts-team", "graphql-people", "blobs2", "filesystem"])
-def test_an_entity_whose_name_begins_like_a_route_has_its_pages(tmp_path: Path, name: str) -> None:
-    (page,) = asyncio.run(ask(tmp_path, ("GET", f"/{name}/project")))
+def test_an_entity_whose_name_begins_like_a_route_has_its_pages(folder: Path, name: str) -> None:
+    (page,) = asyncio.run(ask(folder, ("GET", f"/{name}/project")))
     assert page.status_code in (302, 303)
     assert page.headers["location"].startswith("/login")
 
 
-def test_probes_of_telemetry_are_switched_off_without_being_served(tmp_path: Path) -> None:
+def test_probes_of_telemetry_are_switched_off_without_being_served(folder: Path) -> None:
     answers = asyncio.run(
-        ask(tmp_path, ("POST", "/sdk/otel/v1/metrics"), ("POST", "/sdk/otel/v1/logs"))
+        ask(folder, ("POST", "/sdk/otel/v1/metrics"), ("POST", "/sdk/otel/v1/logs"))
     )
     assert {answer.status_code for answer in answers} <= {404, 405}
 
 
-def test_every_answer_has_a_number_and_errors_say_it_in_words(tmp_path: Path) -> None:
+def test_every_answer_has_a_number_and_errors_say_it_in_words(folder: Path) -> None:
     refused, missing, *of_bytes = asyncio.run(
         ask(
-            tmp_path,
+            folder,
             ("GET", "/graphql"),
             ("GET", "/artifactsV2/default/a/b"),
             ("GET", "/blobs/a/b"),
