@@ -19,12 +19,14 @@ _WHERE = {
     "login": "registrum.sdk.login",
     "Api": "registrum.sdk.api",
     "Artifact": "registrum.sdk.artifacts",
+    "Error": "registrum.errors",
     "Registry": "registrum.sdk.registries",
 }
 _OF_THE_CURRENT_RUN = ("config", "summary")
 
 if TYPE_CHECKING:
     from registrum import errors as errors
+    from registrum.errors import Error as Error
     from registrum.sdk.active_runs import Run as Run
     from registrum.sdk.active_runs import finish as finish
     from registrum.sdk.active_runs import init as init
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Api",
     "Artifact",
+    "Error",
     "Registry",
     "Run",
     "__version__",

@@ -17,6 +17,7 @@ from registrum.errors import (
     UnsupportedError,
 )
 from registrum.sdk import artifacts, credentials, organizations, users
+from registrum.sdk.active_runs import new_id
 from registrum.sdk.artifact_types import ArtifactCollections, ArtifactType, ArtifactTypes
 from registrum.sdk.artifacts import Artifact
 from registrum.sdk.collection_versions import Artifacts
@@ -30,6 +31,8 @@ from registrum.sdk.registries import Registry
 from registrum.sdk.registry_input import Visibility
 from registrum.sdk.registry_lists import Registries
 from registrum.sdk.resolving import Defaults, is_registry
+from registrum.sdk.run_lists import Runs
+from registrum.sdk.runs import Run
 from registrum.sdk.search import Condition
 from registrum.sdk.teams import Team
 from registrum.sdk.users import User
@@ -312,6 +315,81 @@ class Api:
         if len(parts) == 3 or (len(parts) == 4 and parts[2].startswith("run")):
             return self.run(path)
         raise BadValue(f"A path is like entity/project or entity/project/runs/id, not {path!r}.")
+
+    # Runs
+
+    def run(self, path: str = "") -> Run:
+        """One run.
+
+        Args:
+            path: `entity/project/id`; entity and project may be left out where they are the default ones.
+
+        Raises:
+            Missing: there is none; a ValueError.
+        """
+        where = self._defaults.run_path(path)
+        return Run(self.service, *where, lazy=False, api_key=self.api_key)
+
+    def runs(
+        self,
+        path: str | None = None,
+        filters: dict[str, Any] | None = None,
+        order: str = "+created_at",
+        per_page: int = 50,
+        include_sweeps: bool = False,
+        lazy: bool = True,
+    ) -> Runs:
+        """The runs of a project, oldest first.
+
+        ```python
+        api.runs("team/project", {"state": "finished", "config.rate": {"$lt": 0.1}}, "-summary_metrics.accuracy")
+        ```
+
+        Args:
+            path: `entity/project`; the default one where absent.
+            filters: conditions on `state`, `tags`, `config.…`, `summary_metrics.…` and more; docs/search.md.
+            order: one of these fields after `+` (ascending) or `-`.
+            per_page: how many are asked for at a time.
+            include_sweeps: taken for the sake of scripts; there are no sweeps.
+            lazy: whether configuration and summary are asked for when they are looked at.
+
+        Raises:
+            ValueError: a filter that can't be, or no entity is meant.
+        """
+        return Runs(
+            self.service,
+            *self._defaults.project_path(path),
+            filters,
+            order,
+            per_page,
+            include_sweeps,
+            lazy,
+            self.api_key,
+        )
+
+    def create_run(
+        self,
+        *,
+        run_id: str | None = None,
+        project: str | None = None,
+        entity: str | None = None,
+    ) -> Run:
+        """Makes a run that nobody reports; `registrum.init` is for those that somebody does.
+
+        Args:
+            run_id: its id; a new one where absent.
+            project: where it goes; the default one where absent.
+            entity: owner of the project; the default one where absent.
+
+        Raises:
+            Refused: the server refused it.
+        """
+        return Run.create(
+            self,
+            run_id or new_id(),
+            project or self._defaults.project,
+            entity or self.default_entity,
+        )
 
     # Artifacts
 

@@ -53,18 +53,18 @@ attempt("type of links", lambda: setattr(heavy, "type", "dataset"))
 attempt("id", lambda: setattr(heavy, "project", "x"))
 print([a.name for a in heavy.artifacts()], [a.aliases for a in heavy.artifacts()])
 
-logged = api.artifact_collection("model", f"whales/{NAME}-source/weights-0")
+logged = api.artifact_collection("model", f"whales/{NAME}-source/weights-2")
 show(logged)
 logged.description = "Logged."
 logged.tags = ["raw"]
 logged.save()
 logged.type = "checkpoint"
 logged.save()
-show(api.artifact_collection("checkpoint", f"whales/{NAME}-source/weights-0"))
+show(api.artifact_collection("checkpoint", f"whales/{NAME}-source/weights-2"))
 logged.type = "model"
 logged.tags = []
 logged.save()
-show(api.artifact_collection("model", f"whales/{NAME}-source/weights-0"))
+show(api.artifact_collection("model", f"whales/{NAME}-source/weights-2"))
 logged.type = "job"
 attempt("reserved type", logged.save)
 heavy.delete()

@@ -1,0 +1,59 @@
+"""The artifacts that a run has made or used."""
+
+from typing import TYPE_CHECKING, Literal
+
+from registrum.sdk import artifacts
+from registrum.sdk.http import Service
+from registrum.sdk.operations import runs as operations
+from registrum.sdk.pages import CountedPages, Node
+
+if TYPE_CHECKING:
+    from registrum.sdk.runs import Run
+
+_DOCUMENTS = {
+    "logged": (operations.LOGGED, operations.LOGGED_COUNT),
+    "used": (operations.USED, operations.USED_COUNT),
+}
+
+
+class RunArtifacts(CountedPages[artifacts.Artifact]):
+    """The artifacts that a run has made, or used.
+
+    Args:
+        service_api: the server.
+        run: whose.
+        mode: `logged` or `used`.
+        per_page: how many are asked for at a time.
+        start: where to go on: the `cursor` of an earlier list.
+
+    Raises:
+        ValueError: there is no such mode.
+    """
+
+    def __init__(
+        self,
+        service_api: Service,
+        run: "Run",
+        mode: Literal["logged", "used"] = "logged",
+        per_page: int = 50,
+        start: str | None = None,
+    ) -> None:
+        if mode not in _DOCUMENTS:
+            raise ValueError(f"The mode is 'logged' or 'used', not {mode!r}.")
+        super().__init__(per_page, start)
+        self._service_api = service_api
+        self.run = run
+        self._page_document, self._count_document = _DOCUMENTS[mode]
+
+    def _ask(self, after: str | None, first: int) -> Node:
+        page: Node = self.run.read(self._page_document, after=after, first=first)["page"]
+        return page
+
+    def _count(self) -> int:
+        return int(self.run.read(self._count_document)["page"]["totalCount"])
+
+    def _convert(self, edge: Node) -> artifacts.Artifact | None:
+        node = edge["node"]
+        if not node or not node["artifactSequence"]["project"]:
+            return None
+        return artifacts.of_version(self._service_api, node)

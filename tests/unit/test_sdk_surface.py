@@ -1,0 +1,171 @@
+"""Our classes take what those of the `wandb` package take: same methods, parameters, defaults and kinds."""
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import wandb
+from wandb.apis.public import (
+    Api,
+    ArtifactCollection,
+    ArtifactCollections,
+    Artifacts,
+    ArtifactType,
+    ArtifactTypes,
+    ConsoleLogLine,
+    ConsoleLogs,
+    File,
+    Files,
+    HistoryScan,
+    Member,
+    Organization,
+    Project,
+    ProjectArtifactCollections,
+    Projects,
+    Registries,
+    Registry,
+    Run,
+    RunArtifacts,
+    Runs,
+    Team,
+    User,
+)
+from wandb.apis.public.registries._freezable_list import AddOnlyArtifactTypesList
+from wandb.apis.public.registries._members import MemberKind, MemberRole, TeamMember, UserMember
+from wandb.apis.public.registries.registries_search import Collections, Versions
+
+from registrum.sdk import (
+    api,
+    artifact_types,
+    collection_versions,
+    collections,
+    members,
+    organizations,
+    projects,
+    registries,
+    registry_lists,
+    run_artifacts,
+    run_files,
+    run_history,
+    run_lists,
+    runs,
+    search,
+    teams,
+    type_lists,
+    users,
+)
+
+PAIRS = {
+    Api: api.Api,
+    Registry: registries.Registry,
+    Registries: registry_lists.Registries,
+    Collections: search.Collections,
+    Versions: search.Versions,
+    AddOnlyArtifactTypesList: type_lists.AddOnlyArtifactTypesList,
+    ArtifactCollection: collections.ArtifactCollection,
+    ArtifactCollections: artifact_types.ArtifactCollections,
+    ProjectArtifactCollections: artifact_types.ProjectArtifactCollections,
+    ArtifactType: artifact_types.ArtifactType,
+    ArtifactTypes: artifact_types.ArtifactTypes,
+    Artifacts: collection_versions.Artifacts,
+    User: users.User,
+    Team: teams.Team,
+    Member: teams.Member,
+    Organization: organizations.Organization,
+    Project: projects.Project,
+    Projects: projects.Projects,
+    Run: runs.Run,
+    Runs: run_lists.Runs,
+    RunArtifacts: run_artifacts.RunArtifacts,
+    File: run_files.File,
+    Files: run_files.Files,
+    HistoryScan: run_history.HistoryScan,
+    ConsoleLogs: run_history.ConsoleLogs,
+    ConsoleLogLine: run_history.ConsoleLogLine,
+    UserMember: members.UserMember,
+    TeamMember: members.TeamMember,
+}
+
+NOTEBOOK = {"display", "snake_to_camel", "to_html"}
+"""Frames around the vendor's own pages, and what serves them."""
+
+INSIDE_PAGES = {"QUERY", "convert_objects", "last_response", "update_variables", "variables"}
+"""How the vendor's lists ask their server; not for users."""
+
+PYDANTIC = {name for name in dir(UserMember) if name.startswith(("model_", "_"))} | {
+    "construct", "copy", "dict", "from_orm", "json", "parse_file", "parse_obj", "parse_raw", "schema",
+    "schema_json", "update_forward_refs", "validate",
+}  # fmt: skip
+"""What every class of pydantic has."""
+
+LEFT_OUT: dict[type, set[str]] = {
+    # Automations, integrations, sweeps, Launch, reports, charts and TensorBoard are no part of a registry.
+    Api: set(api.LEFT_OUT),
+    Project: {"sweeps"},
+    Run: {
+        "sweep",
+        # Histories are not exported as Parquet files: `scan_history` has all of it.
+        "beta_scan_history",
+        "download_history_exports",
+    },
+    UserMember: PYDANTIC,
+    TeamMember: PYDANTIC,
+}
+
+
+def public(kind: type) -> Iterator[tuple[str, Any]]:
+    for name in dir(kind):
+        if not name.startswith("_"):
+            yield name, inspect.getattr_static(kind, name)
+
+
+def shape(function: Any) -> list[tuple[str, Any, Any]]:
+    if isinstance(function, classmethod | staticmethod):
+        function = function.__func__
+    return [
+        (own.name, own.kind, own.default) for own in inspect.signature(function).parameters.values()
+    ]
+
+
+@pytest.mark.parametrize("theirs", PAIRS, ids=lambda kind: kind.__name__)
+def test_a_class_has_the_same_members(theirs: type) -> None:
+    ours = PAIRS[theirs]
+    left_out = LEFT_OUT.get(theirs, set()) | NOTEBOOK | INSIDE_PAGES
+    wanted = {name for name, _ in public(theirs)} - left_out
+    found = {name for name, _ in public(ours)} | set(getattr(ours, "__dataclass_fields__", ()))
+    assert not wanted - found
+    assert not left_out & found - NOTEBOOK - INSIDE_PAGES - PYDANTIC
+
+
+@pytest.mark.parametrize("theirs", PAIRS, ids=lambda kind: kind.__name__)
+def test_a_class_takes_the_same_arguments(theirs: type) -> None:
+    ours = PAIRS[theirs]
+    if theirs is not Organization:  # Whose signature pydantic spells in camel case.
+        assert shape(ours) == shape(theirs)
+    for name, member in public(theirs):
+        own = inspect.getattr_static(ours, name, None)
+        if own is None or name in NOTEBOOK | INSIDE_PAGES or theirs in (UserMember, TeamMember):
+            continue
+        if isinstance(member, property):
+            assert isinstance(own, property), name
+            assert (own.fset is None) == (member.fset is None), name
+        elif callable(member) or isinstance(member, classmethod):
+            assert shape(own) == shape(member), name
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"), [(MemberRole, members.MemberRole), (MemberKind, members.MemberKind)]
+)
+def test_a_choice_has_the_same_values(theirs: Any, ours: Any) -> None:
+    assert {name: one.value for name, one in theirs.__members__.items()} == {
+        name: one.value for name, one in ours.__members__.items()
+    }
+    assert [str(one) for one in theirs] == [str(one) for one in ours]
+
+
+@pytest.mark.parametrize("name", sorted(api.LEFT_OUT))
+def test_what_is_left_out_says_so(name: str) -> None:
+    assert hasattr(wandb.Api, name)
+    with pytest.raises(AttributeError, match="not supported by Registrum"):
+        getattr(api.Api.__new__(api.Api), name)
