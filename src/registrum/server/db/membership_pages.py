@@ -43,7 +43,7 @@ from registrum.server.db.tables import (
     projects,
 )
 from registrum.server.db.tx import Tx
-from registrum.server.db.version_search import LIVING, NEWEST, NEWEST_VERSION, OLDEST, Search
+from registrum.server.db.version_search import LIVING, NEWEST, NEWEST_VERSION, OLDEST, Found, Search
 from registrum.server.db.visibility import Grant, allowed
 
 MEMBERSHIP_COLUMNS = (
@@ -136,7 +136,7 @@ def get_for_id(tx: Tx, action: Action, membership_id: int, wants: Wants) -> Gran
 _BY_IDS = prepared(
     select(*MEMBERSHIP_COLUMNS)
     .select_from(_joined())
-    .where(among(memberships.c.id, "membership_ids"))
+    .where(among(memberships.c.id, "membership_ids"), LIVING)
 )
 
 
@@ -188,18 +188,27 @@ def _page(
     default: Sorting,
 ) -> Page[Membership]:
     sorting = pages.sorting(ask.order, version_search.SORTABLE, default)
-    found = version_search.find(
-        tx,
-        Search(
-            *(action, scope, of, ask.page, sorting),
-            *(ask.filter, ask.collection_filter, ask.project_filter),
-        ),
+    search = Search(
+        *(action, scope, of, ask.page, sorting),
+        *(ask.filter, ask.collection_filter, ask.project_filter),
     )
-    places = found.places
-    by_id = {row.m_id: row for row in tx.rows(_BY_IDS, membership_ids=list(places))}
-    loaded = _loaded(tx, [by_id[number] for number in places], ask.wants, {})
-    edges = tuple([Edge(each, places[each.id]) for each in loaded])
-    return Page(edges, found.has_next, found.total)
+    found = version_search.find(tx, search, is_hopeful=True)
+    rows = _rows(tx, found)
+    if rows is None:
+        found = version_search.find(tx, search, is_hopeful=False)
+        rows = _rows(tx, found) or []
+    loaded = _loaded(tx, rows, ask.wants, {})
+    edges = tuple([Edge(each, found.places[each.id]) for each in loaded])
+    return Page(edges, found.following is not None, found.total)
+
+
+def _rows(tx: Tx, found: Found) -> list[Row] | None:
+    """The rows of a page in order; None if one that was found, or the one behind the page, does not live."""
+    ids = list(found.places)
+    if found.following is not None:
+        ids.append(found.following)
+    by_id = {row.m_id: row for row in tx.rows(_BY_IDS, membership_ids=ids)}
+    return [by_id[id_] for id_ in found.places] if len(by_id) == len(ids) else None
 
 
 # --- From rows to values

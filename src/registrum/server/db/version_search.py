@@ -34,7 +34,7 @@ from registrum.server.db.conditions import off_index
 from registrum.server.db.fields import COLLECTION_FIELDS, PROJECT_FIELDS, VERSION_FIELDS
 from registrum.server.db.filters import Facts, Plain, Plan
 from registrum.server.db.pages import Sorting
-from registrum.server.db.statements import Prepared, Row, prepared
+from registrum.server.db.statements import Prepared, prepared
 from registrum.server.db.tables import artifacts, collections, facts, memberships, projects
 from registrum.server.db.tx import Tx
 from registrum.server.db.visibility import allowed, is_alive
@@ -78,12 +78,12 @@ class Found:
 
     Attributes:
         places: what the cursor behind each id holds, in order.
-        has_next: more follow.
+        following: the id of the next page's first row, if there is one.
         total: of all pages; None where it was not asked for.
     """
 
     places: dict[int, tuple[Any, ...]]
-    has_next: bool = False
+    following: int | None = None
     total: int | None = None
 
 
@@ -137,8 +137,14 @@ class _Shape:
         return by_rows or self.by_collection == "first"
 
 
-def find(tx: Tx, search: Search) -> Found:
+def find(tx: Tx, search: Search, *, is_hopeful: bool) -> Found:
     """The page of versions that the actor may do the action to.
+
+    What is not living any more while its membership still is, is rare: after a collection was deleted, for a while.
+
+    Args:
+        is_hopeful: memberships may be read alone, where the conditions allow it. If one that was found turns out not to
+            live (`LIVING`), the page is to be found again without hope.
 
     Raises:
         InvalidFilter: a filter or cursor that this list does not take.
@@ -149,7 +155,9 @@ def find(tx: Tx, search: Search) -> Found:
         return Found({}, total=0 if search.page.with_total else None)
     given |= pages.cursor_values(search.page, search.sorting, keys)
     given["limit"] = search.page.first + 1
-    rows = _rows(tx, shape, given)
+    hope = is_hopeful and _needs_memberships_only(shape)
+    rows = tx.rows(_statement(replace(shape, is_hopeful=hope)), **given)
+    following = [row.id for row in rows[search.page.first :]]
     places = {row.id: pages.place(search.sorting, keys, row) for row in rows[: search.page.first]}
     total = None
     if search.page.with_total:
@@ -157,22 +165,7 @@ def find(tx: Tx, search: Search) -> Found:
             total = len(rows)
         else:
             total = int(tx.value(_total_statement(replace(shape, has_after=False)), **given))
-    return Found(places, len(rows) > search.page.first, total)
-
-
-def _rows(tx: Tx, shape: _Shape, given: dict[str, Any]) -> list[Row]:
-    """Ids and keys of the page.
-
-    What is not living any more while its membership still is, is rare: after a collection was deleted, for a while. So, if the
-    conditions allow it, memberships are read alone, and the page is read again if one of them turns out not to live.
-    """
-    if not _needs_memberships_only(shape):
-        return tx.rows(_statement(shape), **given)
-    rows = tx.rows(_statement(replace(shape, is_hopeful=True)), **given)
-    ids = [row.id for row in rows]
-    if tx.value(_COUNT_LIVING, membership_ids=ids) == len(ids):
-        return rows
-    return tx.rows(_statement(shape), **given)
+    return Found(places, following[0] if following else None, total)
 
 
 # Fields that are read from memberships and from tables that are looked up by them.
@@ -466,13 +459,6 @@ _JOINED = (
     memberships.join(artifacts, artifacts.c.id == memberships.c.artifact_id)
     .join(collections, collections.c.id == memberships.c.collection_id)
     .join(sequences, sequences.c.id == artifacts.c.collection_id)
-)
-
-
-_COUNT_LIVING = prepared(
-    select(func.count())
-    .select_from(_JOINED)
-    .where(among(memberships.c.id, "membership_ids"), LIVING)
 )
 
 
