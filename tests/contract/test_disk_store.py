@@ -2,7 +2,7 @@
 
 import asyncio
 import subprocess
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -220,3 +220,11 @@ def test_many_small_blobs_are_synced_together(store):
         sizes[key] = 100
     store.make_durable(sizes)
     assert {key: store.size(key) for key in sizes} == sizes
+
+
+def test_a_folder_is_trusted_only_since_it_was_opened(tmp_path):
+    before = datetime.now(UTC)
+    store = DiskStore(tmp_path)
+    assert before <= store.unbroken_since() <= datetime.now(UTC)
+    later = datetime.now(UTC)
+    assert DiskStore(tmp_path).unbroken_since() >= later

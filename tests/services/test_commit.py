@@ -1,8 +1,9 @@
 """Committing: what holds together becomes a version, and what does not is refused whole."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from registrum.core.errors import (
     Unprocessable,
 )
 from registrum.core.pages import PageAsk
-from registrum.server.blobs.store import BlobKey
+from registrum.server.blobs.disk import DiskStore
+from registrum.server.blobs.store import BlobKey, BlobsLost
 from registrum.server.db import Database
 from registrum.server.db.tables import artifact_blobs, artifacts, blobs, memberships, reservations
 from registrum.server.services import files
@@ -297,3 +299,50 @@ def test_nothing_uncommitted_is_a_version(desk: Desk) -> None:
     with desk.database.read(ANN) as tx:
         assert tx.value(select(artifacts.c.version).where(artifacts.c.id == begun)) is None
         assert tx.value(select(func.count()).select_from(memberships)) == 0
+
+
+def restarted(desk: Desk, folder: Path) -> Desk:
+    """The same database and folder with another server process."""
+    desk.close()
+    desk.store.close()
+    return replace(desk, store=DiskStore(folder), _reading=None)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_bytes(bytes(path.stat().st_size)),
+        lambda path: path.write_bytes(path.read_bytes()[:-1]),
+        lambda path: path.unlink(),
+    ],
+    ids=["zeroed", "cut short", "gone"],
+)
+def test_what_a_loss_of_power_has_damaged_is_refused_and_can_be_uploaded_again(
+    desk: Desk, tmp_path: Path, damage: Callable[[Path], object]
+) -> None:
+    entries = entries_of(SMALL)
+    begun = desk.begin(digest_of(entries))
+    places = desk.upload(begun, SMALL)
+    desk.upload_manifest(begun, manifest(entries))
+    desk = restarted(desk, tmp_path / "blobs")
+    hit = places[0].file
+    [path] = tmp_path.rglob(hit.blob_id)
+    damage(path)
+    with pytest.raises(BlobsLost, match="1 files"):
+        desk.commit(begun)
+    again = desk.upload(begun, SMALL)
+    assert [place.file.wanted.path for place in again if not place.file.is_stored] == [
+        hit.wanted.path
+    ]
+    assert desk.commit(begun) == begun
+    assert desk.store.read_whole(BlobKey(hit.blob_id), 1000) == SMALL[hit.wanted.path]
+
+
+def test_what_was_uploaded_before_a_restart_and_is_whole_is_committed_after_it(
+    desk: Desk, tmp_path: Path
+) -> None:
+    entries = entries_of(SMALL)
+    begun = desk.begin(digest_of(entries))
+    desk.upload(begun, SMALL)
+    desk.upload_manifest(begun, manifest(entries))
+    assert restarted(desk, tmp_path / "blobs").commit(begun) == begun

@@ -17,6 +17,7 @@ class Blob(NamedTuple):
         id: key in the store, 32 hexadecimal digits.
         state: "reserved" (nothing stored yet), "stored" or "deleting".
         durable: whether it is known to survive a loss of power.
+        stored_at: when its bytes were written down as stored.
     """
 
     id: str
@@ -25,6 +26,7 @@ class Blob(NamedTuple):
     md5: bytes | None
     xxh128: bytes | None
     durable: bool
+    stored_at: datetime | None = None
 
     def digest(self, algorithm: Algorithm) -> bytes | None:
         """Its digest by that algorithm, where it is known."""

@@ -16,7 +16,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -76,6 +76,8 @@ class DiskStore:
         self._parts = folder / "parts"
         for needed in (self._blobs, self._incoming, self._parts):
             os.makedirs(needed, exist_ok=True)
+        self._opened = datetime.now(UTC)
+        self._opened_s = time.monotonic()
         self._direct_io = direct_io
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="blobs")
         self._buffers = Buffers()
@@ -223,6 +225,14 @@ class DiskStore:
         """See `BlobStore.make_durable`."""
         with _storage_errors():
             sync_blobs(self._blobs, {self._path(key): size for key, size in sizes.items()})
+
+    def unbroken_since(self) -> datetime | None:
+        """When this process opened the folder: the disk may have been in another machine before.
+
+        The later of what the clock said then and of what it makes of that moment now: a machine may start with a wrong clock.
+        """
+        now = datetime.now(UTC)
+        return max(self._opened, now - timedelta(seconds=time.monotonic() - self._opened_s))
 
     def begin_parts(self, key: BlobKey, plan: PartsPlan, expect: Expected) -> str:
         """See `BlobStore.begin_parts`."""

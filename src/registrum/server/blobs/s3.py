@@ -13,7 +13,7 @@ from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import obstore
@@ -213,6 +213,10 @@ class S3Store:
     def sweep_incoming(self, older_than: timedelta) -> int:
         """Nothing to do: the bucket's own rule ends incomplete uploads."""
         return 0
+
+    def unbroken_since(self) -> datetime | None:
+        """None: what is stored is durable."""
+        return None
 
     def begin_parts(self, key: BlobKey, plan: PartsPlan, expect: Expected) -> str:
         """See `BlobStore.begin_parts`; what was announced lies beside the blobs until the upload ends."""

@@ -10,7 +10,7 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol, Self
 
 import xxhash
@@ -262,6 +262,14 @@ class BlobStore(Protocol):
             Unprocessable: one of them is missing or cut short.
             StorageFull, Unavailable: the disk refused. What may be damaged is dropped, so that it
             can be uploaded again.
+        """
+        ...
+
+    def unbroken_since(self) -> datetime | None:
+        """Since when no loss of power can have damaged what was stored here; None where it never can (S3).
+
+        What was stored before and has not been made durable has to be measured before it is relied upon: a file may
+        have its size, and nothing in it.
         """
         ...
 

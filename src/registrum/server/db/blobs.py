@@ -30,12 +30,21 @@ BLOB_COLUMNS = (
     blobs.c.md5.label("b_md5"),
     blobs.c.xxh128.label("b_xxh128"),
     blobs.c.durable.label("b_durable"),
+    blobs.c.stored_at.label("b_stored_at"),
 )
 
 
 def blob_from(row: Row) -> Blob:
     """The blob of a row with `BLOB_COLUMNS`."""
-    return Blob(row.b_id, row.b_state, row.b_size_bytes, row.b_md5, row.b_xxh128, row.b_durable)
+    return Blob(
+        row.b_id,
+        row.b_state,
+        row.b_size_bytes,
+        row.b_md5,
+        row.b_xxh128,
+        row.b_durable,
+        row.b_stored_at,
+    )
 
 
 _RESERVE = prepared(

@@ -290,25 +290,47 @@ def _prepare(
     project_id = project.id
     edge.write(lambda tx: blobs.reserve(tx, project_id, [key.text]))
     stored = edge.store.put_whole(key, content, Expected(size_bytes=len(content)))
-    sizes = {
-        BlobKey(blob.id): blob.size_bytes or 0
-        for blob in checked.blobs
-        if blob is not None and not blob.durable
-    }
-    _make_durable(edge, {**sizes, key: len(content)})
+    loose = {blob for blob in checked.blobs if blob is not None and not blob.durable}
+    sizes = {BlobKey(blob.id): blob.size_bytes or 0 for blob in loose}
+    try:
+        _check_unbroken(edge.store, loose)
+        edge.store.make_durable({**sizes, key: len(content)})
+    except BlobsLost as lost:
+        _lose(edge, lost.keys)
+        raise
     return _Ready(announced, checked.manifest, key.text, stored, index)
 
 
-def _make_durable(edge: Edge, sizes: Mapping[BlobKey, int]) -> None:
-    """Syncs the blobs; those that turn out to be lost are not called stored any more, so that a retry uploads them."""
+def _check_unbroken(store: BlobStore, loose: Iterable[Blob]) -> None:
+    """Reads back what was stored before a possible loss of power.
+
+    Raises:
+        BlobsLost: some of it is not what was stored; it is removed, so that it can be uploaded again.
+    """
+    since = store.unbroken_since()
+    if since is None:
+        return
+    doubtful = [blob for blob in loose if blob.stored_at is not None and blob.stored_at <= since]
+    lost = [BlobKey(blob.id) for blob in doubtful if not _is_whole(store, blob)]
+    if lost:
+        store.delete(lost)
+        raise BlobsLost(lost, "were damaged by a loss of power")
+
+
+def _is_whole(store: BlobStore, blob: Blob) -> bool:
     try:
-        edge.store.make_durable(sizes)
-    except BlobsLost as lost:
-        ids = [key.text for key in lost.keys]
-        for start in range(0, len(ids), BATCH):
-            some = ids[start : start + BATCH]
-            edge.write(lambda tx, ids=some: blobs.lose(tx, ids))  # type: ignore[misc]
-        raise
+        found = store.measure(BlobKey(blob.id))
+    except NotFound:
+        return False
+    return (found.size_bytes, found.md5) == (blob.size_bytes, blob.md5)
+
+
+def _lose(edge: Edge, keys: Sequence[BlobKey]) -> None:
+    """Notes that blobs are not stored any more, so that a retry uploads them."""
+    ids = [key.text for key in keys]
+    for start in range(0, len(ids), BATCH):
+        some = ids[start : start + BATCH]
+        edge.write(lambda tx, ids=some: blobs.lose(tx, ids))  # type: ignore[misc]
 
 
 def _commit(tx: Tx, artifact_id: int, ready: _Ready, held: Sequence[str]) -> None:

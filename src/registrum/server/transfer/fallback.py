@@ -6,12 +6,20 @@ from collections.abc import Callable
 from urllib.parse import unquote
 
 from registrum.core.actors import Actor
-from registrum.core.errors import NotFound, RegistrumError, Unavailable
+from registrum.core.errors import NotFound, RegistrumError
 from registrum.server.blobs.store import BlobKey, BlobStore
 from registrum.server.db import Database
 from registrum.server.services import files
 from registrum.server.transfer.downloads import Download, serve_blob
-from registrum.server.transfer.wire import PeerGone, Receive, Scope, Send, answer, answer_error
+from registrum.server.transfer.wire import (
+    PeerGone,
+    Receive,
+    Scope,
+    Send,
+    answer,
+    answer_error,
+    unreachable,
+)
 
 _log = logging.getLogger(__name__)
 _FEWEST, _MOST = 2, 8
@@ -49,10 +57,7 @@ class FallbackRoutes:
             await answer_error(scope, send, error)
         except OSError as error:
             _log.exception("the store failed at %s", scope["path"])
-            reason = error.strerror or "unknown reason"
-            await answer_error(
-                scope, send, Unavailable(f"Files can't be reached just now: {reason}.")
-            )
+            await answer_error(scope, send, unreachable(error))
 
     def _find(self, scope: Scope) -> Download:
         segments = _segments(scope)
