@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any
 from urllib.parse import quote
 
+from registrum.core.artifacts import INHERIT_TTL, NO_TTL
 from registrum.core.names import LONGEST
 from registrum.core.projects import REGISTRY_PREFIX
 from registrum.errors import ArtifactNotLogged
@@ -47,7 +48,6 @@ class Facts:
         self._ttl_has_changed = False
 
     def _settle(self, version: Version, place: Place | None = None) -> None:
-        """Takes over what the server says."""
         self._version = version
         self._place = place = place or version.source
         self._name = place.name
@@ -72,7 +72,9 @@ class Facts:
         assert self._place is not None
         return self._place
 
-    def _at(self) -> Service:
+    @property
+    def service(self) -> Service:
+        """The server it is saved on."""
         if self._service is None:
             self._saved("service")
         assert self._service is not None
@@ -158,7 +160,7 @@ class Facts:
         """Address of its page."""
         place = self._placed("url")
         within = f"{place.entity}/{place.project}/{place.collection}"
-        base = self._at().url
+        base = self.service.url
         if place.project.startswith(REGISTRY_PREFIX) and self.is_link:
             registry = quote(place.project.removeprefix(REGISTRY_PREFIX))
             chosen = (
@@ -277,6 +279,14 @@ class Facts:
     def is_draft(self) -> bool:
         """Whether it is not saved yet."""
         return self._version is None
+
+    def ttl_to_set(self) -> int | None:
+        """The life time as the server takes it: seconds, -1 to inherit, -2 for none; None where it stays as it is."""
+        if not self._ttl_has_changed:
+            return None
+        if self._ttl_is_inherited:
+            return INHERIT_TTL
+        return int(self._ttl.total_seconds()) if self._ttl else NO_TTL
 
     def _warn_if_link(self, what: str) -> None:
         if self.is_link:

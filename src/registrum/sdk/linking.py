@@ -1,9 +1,13 @@
 """Links: versions in collections besides the one they were logged to."""
 
+import os
+
 from registrum.errors import BadValue
+from registrum.sdk import organizations, paths
 from registrum.sdk.http import Service
 from registrum.sdk.operations import artifacts as operations
 from registrum.sdk.paths import ArtifactPath
+from registrum.sdk.resolving import UNNAMED_PROJECT
 from registrum.sdk.versions import Node, Place, place_of
 
 
@@ -29,6 +33,59 @@ def link(service: Service, artifact_id: str, target: ArtifactPath, aliases: list
     answer = service.ask(operations.LINK, {"input": given}, repeatable=True)
     place: Node = answer["linkArtifact"]["place"]
     return place
+
+
+def target(service: Service, source: Place, path: str) -> ArtifactPath:
+    """The collection that a link goes to, with all that is left out of its path.
+
+    Args:
+        source: where the version was logged; its organization has the registry, its owner any other project.
+        path: as somebody wrote it.
+
+    Raises:
+        ValueError: it is no path, or it can't be found out which organization is meant.
+    """
+    project = os.environ.get("REGISTRUM_PROJECT") or os.environ.get("WANDB_PROJECT")
+    return full_path(
+        service, paths.parse(path), source.entity, source.entity, project or UNNAMED_PROJECT
+    )
+
+
+def full_path(
+    service: Service, path: ArtifactPath, member: str, entity: str, project: str
+) -> ArtifactPath:
+    """A path with the parts that were left out.
+
+    Args:
+        member: entity whose organization has the registry, where the path is a registry's.
+        entity, project: of any other path.
+    """
+    path = path._replace(project=path.project or project)
+    if not path.is_registry:
+        return path._replace(entity=path.entity or entity)
+    named = (
+        path.entity
+        or os.environ.get("REGISTRUM_ORGANIZATION")
+        or os.environ.get("WANDB_ORGANIZATION")
+    )
+    owner = organizations.organization_of(service, member, named or None).org_entity.name
+    return path._replace(entity=owner)
+
+
+def users_of(service: Service, artifact_id: str) -> list[Node]:
+    """The runs that used a version, as far as their projects can be seen."""
+    found: list[Node] = []
+    after: str | None = None
+    while True:
+        answer = service.ask(operations.USED_BY, {"id": artifact_id, "after": after})["artifact"]
+        page = answer["usedBy"] if answer else None
+        if not page:
+            return found
+        nodes = [edge["node"] for edge in page["edges"]]
+        found += [node for node in nodes if node and node["project"]]
+        if not page["pageInfo"]["hasNextPage"]:
+            return found
+        after = page["pageInfo"]["endCursor"]
 
 
 def links_of(service: Service, artifact_id: str) -> list[Place]:

@@ -137,6 +137,7 @@ _WORDS = {
     "run": "run",
     "artifactType": "artifact type",
     "artifactCollection": "collection",
+    "artifactMembership": "version",
 }
 
 

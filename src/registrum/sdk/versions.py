@@ -109,7 +109,7 @@ def place_of(node: Node, name: str | None = None) -> Place:
 
 def listed_place(entity: str, project: str, collection: str, version: str, node: Node) -> Place:
     """The place of a version that was listed as one of a collection's; its aliases are taken from its node."""
-    aliases = _aliases_in(node, entity, project, collection)
+    aliases = aliases_in(node, entity, project, collection)
     return Place(entity, project, collection, version, f"{collection}:{version}", aliases)
 
 
@@ -117,7 +117,7 @@ def _source_of(node: Node) -> Place:
     sequence, version = node["artifactSequence"], f"v{node['versionIndex']}"
     entity, project = _owner_of(sequence)
     name = sequence["name"]
-    aliases = _aliases_in(node, entity, project, name)
+    aliases = aliases_in(node, entity, project, name)
     return Place(entity, project, name, version, f"{name}:{version}", aliases)
 
 
@@ -126,7 +126,8 @@ def _owner_of(collection: Node) -> tuple[str, str]:
     return (project["entity"]["name"], project["name"]) if project else ("", "")
 
 
-def _aliases_in(node: Node, entity: str, project: str, collection: str) -> tuple[str, ...] | None:
+def aliases_in(node: Node, entity: str, project: str, collection: str) -> tuple[str, ...] | None:
+    """Aliases of one collection in a node selected with `AliasesParts`; None where they were not asked for."""
     if node.get("aliases") is None:
         return None
     return tuple(

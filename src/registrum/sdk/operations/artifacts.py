@@ -90,3 +90,50 @@ DELETE = """mutation DeleteVersion($input: DeleteArtifactInput!) {
 USE = """mutation UseVersion($input: UseArtifactInput!) {
   useArtifact(input: $input) { artifact { id } }
 }"""
+
+MANIFEST = """query ManifestOf($id: ID!) {
+  artifact(id: $id) { currentManifest { file { directUrl } } }
+}"""
+
+_FILES = "files(names: $names, after: $after, first: $first)"
+_FILE_PARTS = "id name url sizeBytes storagePath mimetype updatedAt digest md5 directUrl"
+_PLACE_OF_FILES = "artifactCollection(name: $collection) { artifactMembership(aliasName: $version)"
+
+FILE_URLS = f"""query FileUrls(
+  $entity: String!, $project: String!, $collection: String!, $version: String!,
+  $names: [String!], $after: String, $first: Int
+) {{
+  project(entityName: $entity, name: $project) {{
+    {_PLACE_OF_FILES} {{
+      page: {_FILES} {{ edges {{ node {{ name directUrl }} }} pageInfo {{ hasNextPage endCursor }} }}
+    }} }}
+  }}
+}}"""
+
+FILE_URLS_BY_ID = f"""query FileUrlsById($id: ID!, $names: [String!], $after: String, $first: Int) {{
+  artifact(id: $id) {{
+    page: {_FILES} {{ edges {{ node {{ name directUrl }} }} pageInfo {{ hasNextPage endCursor }} }}
+  }}
+}}"""
+
+FILES = f"""query Files(
+  $entity: String!, $project: String!, $collection: String!, $version: String!,
+  $names: [String!], $after: String, $first: Int
+) {{
+  project(entityName: $entity, name: $project) {{
+    {_PLACE_OF_FILES} {{
+      page: {_FILES} {{
+        edges {{ node {{ {_FILE_PARTS} }} }} pageInfo {{ hasNextPage endCursor }}
+      }}
+    }} }}
+  }}
+}}"""
+
+FILE_COUNT = f"""query FileCount(
+  $entity: String!, $project: String!, $collection: String!, $version: String!,
+  $names: [String!], $after: String, $first: Int
+) {{
+  project(entityName: $entity, name: $project) {{
+    {_PLACE_OF_FILES} {{ page: {_FILES} {{ totalCount }} }} }}
+  }}
+}}"""
