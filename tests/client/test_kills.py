@@ -38,25 +38,30 @@ def content(number: int) -> Files:
 
 
 class Ledger:
-    """What a client remembers: what it asked for, and what it was told was done."""
+    """What a client remembers: what it asked for, and what it was told was done.
 
-    def __init__(self) -> None:
+    Attributes:
+        collection: of the registry, that it links into and nobody else does.
+    """
+
+    def __init__(self, collection: str = "net") -> None:
+        self.collection = collection
         self.asked: list[Files] = []
         self.committed: dict[str, Files] = {}
         self.linked: list[str] = []
 
-    def work(self, hand: Hand) -> None:
-        """Logs and links one version after the other, until the server is gone."""
-        while True:
+    def work(self, hand: Hand, is_enough: Callable[[], bool] = lambda: False) -> None:
+        """Logs and links one version after the other, until that is enough or the server is gone."""
+        while not is_enough():
             files = content(len(self.asked))
             self.asked.append(files)
             try:
                 made = hand.log(files, in_parts="large.bin" if len(self.asked) % 2 else None)
                 self.committed[made] = files
-                aliases = [{"alias": "production", "artifactCollectionName": "net"}]
+                aliases = [{"alias": "production", "artifactCollectionName": self.collection}]
                 link = REGISTRY | {
                     "artifactID": made,
-                    "artifactPortfolioName": "net",
+                    "artifactPortfolioName": self.collection,
                     "aliases": aliases,
                 }
                 hand.data(LINK, i=link)
@@ -81,7 +86,7 @@ class Ledger:
             assert files in self.asked
             assert self.committed.setdefault(node["id"], files) == files
         registry = Hand(hand.server, hand.person, REGISTRY["projectName"], REGISTRY["entityName"])
-        links = registry.versions()
+        links = registry.versions(self.collection)
         assert sorted(links) == list(range(len(links)))
         assert set(self.linked) <= {node["id"] for node in links.values()} <= set(by_id)
         self.linked = [links[number]["id"] for number in sorted(links)]
