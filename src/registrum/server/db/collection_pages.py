@@ -101,8 +101,9 @@ def _page(
     tx: Tx, action: Action, scope: str, of: dict[str, Any], ask: CollectionsAsk
 ) -> Page[Collection]:
     sorting = pages.sorting(ask.order, SORTABLE, NEWEST)
+    keys = _keys(sorting)
     by, values = filters.split(ask.filter, COLLECTION_FIELDS, "f")
-    given = {**of, **values, **pages.cursor_values(ask.page, sorting, _keys(sorting))}
+    given = {**of, **values, **pages.cursor_values(ask.page, sorting, keys)}
     if scope == "organization":
         seen = version_search.registries_seen(tx, action, of["organization_id"], ask.project_filter)
         if not seen or not ask.kinds:
@@ -118,7 +119,7 @@ def _page(
     if ask.page.with_total:
         is_whole = not has_after and len(rows) <= ask.page.first
         total = len(rows) if is_whole else tx.value(_total_statement(shape), **given)
-    places = {row.id: pages.place(sorting, _keys(sorting), row) for row in rows[: ask.page.first]}
+    places = {row.id: pages.place(sorting, keys, row) for row in rows[: ask.page.first]}
     by_id = {row.c_id: row for row in tx.rows(_BY_IDS, collection_ids=list(places))}
     found = rows_of.from_rows(tx, [by_id[number] for number in places])
     if ask.with_tags:

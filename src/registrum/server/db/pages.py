@@ -86,7 +86,10 @@ def labelled(keys: Keys) -> list[ColumnElement[Any]]:
 
 def place(sorting: Sorting, keys: Keys, row: Row) -> tuple[Any, ...]:
     """What the cursor behind a row with `labelled` columns holds."""
-    if len(keys) == 2:  # Most rows of most lists.
+    # Most rows of most lists have one or two.
+    if len(keys) == 1:
+        return sorting.name, row.k0
+    if len(keys) == 2:
         return sorting.name, row.k0, row.k1
     return (sorting.name, *(getattr(row, f"k{i}") for i in range(len(keys))))
 

@@ -18,13 +18,14 @@ from sqlalchemy.types import TypeEngine
 Row = Any  # a named tuple with the statement's labels
 
 _Converter = Callable[[Any], Any]
+_Reader = Callable[[Sequence[Sequence[Any]]], list[Row]]
 _FLOAT8 = 701
 
 
 class Compiled:
     """A statement for one dialect: SQL text, how parameters go in and how rows come out."""
 
-    __slots__ = ("_bind", "_defaults", "_make", "_results", "returns_rows", "text")
+    __slots__ = ("_bind", "_defaults", "_read", "returns_rows", "text")
 
     def __init__(self, statement: Executable, dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect)  # type: ignore[attr-defined]
@@ -45,11 +46,9 @@ class Compiled:
         }
         columns = compiled._result_columns
         self.returns_rows = bool(columns)
-        results = [_result_processor(c.type, dialect) for c in columns]
-        self._results = [(i, convert) for i, convert in enumerate(results) if convert is not None]
         names = [str(c.keyname) for c in columns]
-        row: Any = namedtuple("Row", names, rename=True)  # type: ignore[misc]
-        self._make = row._make
+        row = namedtuple("Row", names, rename=True)  # type: ignore[misc]
+        self._read = _reader(row, [_result_processor(c.type, dialect) for c in columns])
 
     def parameters(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The driver's parameters: the statement's literals and those given, converted; surplus ones are dropped."""
@@ -76,16 +75,23 @@ class Compiled:
 
     def rows(self, raw: Sequence[Sequence[Any]]) -> list[Row]:
         """Driver rows as named tuples of Python values."""
-        make = self._make
-        if not self._results:
-            return [make(row) for row in raw]
-        found = []
-        for row in raw:
-            values = list(row)
-            for index, convert in self._results:
-                values[index] = convert(values[index])
-            found.append(make(values))
-        return found
+        return self._read(raw)
+
+
+def _reader(row: type, converters: Sequence[_Converter | None]) -> _Reader:
+    """From driver rows to named tuples: written out for these columns, so that a row is unpacked and made anew once."""
+    names: dict[str, Any] = {"new": tuple.__new__, "Row": row}
+    if not any(converters):
+        source = "lambda raw: [new(Row, values) for values in raw]"
+    else:
+        values = []
+        for i, convert in enumerate(converters):
+            names[f"f{i}"] = convert
+            values.append(f"f{i}(c{i})" if convert is not None else f"c{i}")
+        columns = "".join(f"c{i}, " for i in range(len(converters)))
+        source = f"lambda raw: [new(Row, ({', '.join(values)},)) for {columns}in raw]"
+    read: _Reader = eval(source, names)  # noqa: S307 - nothing in it comes from outside
+    return read
 
 
 def _result_processor(type_: TypeEngine[Any], dialect: Dialect) -> _Converter | None:
