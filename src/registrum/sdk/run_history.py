@@ -25,7 +25,7 @@ class HistoryScan(Iterator[Row]):
         service_api: the server.
         min_step: the first step.
         max_step: the step before which it ends.
-        keys: only rows that have all of these, and only these of them.
+        keys: only rows that have all of these, and only these of them and `_step`.
         page_size: how many steps are asked for at a time.
         use_cache: taken for the sake of scripts; nothing is kept.
     """
@@ -70,7 +70,7 @@ class HistoryScan(Iterator[Row]):
                 if self.keys is None or not self.keys:
                     yield row
                 elif all(key in row for key in self.keys):
-                    yield {key: row[key] for key in self.keys}
+                    yield {key: row[key] for key in ("_step", *self.keys) if key in row}
 
 
 @dataclass(frozen=True, slots=True)
