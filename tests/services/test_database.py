@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, insert, select
 from registrum.core.actors import ANONYMOUS
 from registrum.core.errors import Conflict, DeadlineExceeded, Invalid
 from registrum.server.db import Database
-from registrum.server.db.tables import instance
+from registrum.server.db.tables import api_keys, instance
 from registrum.server.db.tx import Taken, Tx
 
 
@@ -88,3 +88,15 @@ def test_a_text_that_no_database_takes_is_the_fault_of_who_sent_it(database: Dat
     # SQLite takes it and finds nothing; PostgreSQL does not, and that is no failure of the server.
     with suppress(Invalid), database.read(ANONYMOUS) as tx:
         assert tx.column(statement, wanted="a\x00b") == []
+
+
+def test_a_reference_to_what_is_not_there_is_a_conflict(database: Database) -> None:
+    row = {"user_id": 404, "secret_hash": b"x", "mask": "m"}
+
+    def work(tx: Tx) -> None:
+        tx.run(insert(instance).values(key="a", value="x"))
+        tx.run(insert(api_keys).values(created_at=tx.now, **row))
+
+    with pytest.raises(Conflict, match="just been deleted"):
+        database.write(ANONYMOUS, work)
+    assert _keys(database) == []

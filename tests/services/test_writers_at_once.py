@@ -3,27 +3,36 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from threading import Event
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, insert, select, text
 
 from registrum.core.actors import Actor
-from registrum.core.errors import InUse, NotFound, RegistrumError
+from registrum.core.errors import (
+    Conflict,
+    InUse,
+    NotFound,
+    RegistrumError,
+    TypeNotAccepted,
+)
 from registrum.core.linking import LinkArtifact
 from registrum.core.policy import Action, Role
 from registrum.core.projects import Project, ProjectName
-from registrum.server.db import Database, collections, open_database, users
+from registrum.server.db import Database, collections, open_database, users, versions
+from registrum.server.db import artifacts as artifacts_of
+from registrum.server.db import projects as projects_of
 from registrum.server.db.migrations import upgrade
-from registrum.server.db.tables import alias_spans, artifacts, memberships, projects
+from registrum.server.db.tables import alias_spans, api_keys, artifacts, memberships, projects
 from registrum.server.db.tables import users as people
 from registrum.server.db.tx import Tx
 from registrum.server.services import aliases as alias_service
 from registrum.server.services import collections as collection_service
 from registrum.server.services import linking
 from registrum.server.services.aliases import AliasIn
-from registrum.server.services.artifacts import delete_artifact
+from registrum.server.services.artifacts import CreateArtifact, create_artifact, delete_artifact
 from registrum.server.services.members import remove_members
 from registrum.server.services.projects import delete_project
 from registrum.server.services.users import UpdateUser, update_user
@@ -197,6 +206,93 @@ def test_a_protected_alias_given_while_its_version_is_deleted_stands_or_was_refu
     given, deleted = both(scene.database, lock, give, delete)
     assert given is None
     assert isinstance(deleted, InUse)
+
+
+def test_a_collection_that_gets_its_first_link_keeps_its_type(scene: Scene) -> None:
+    def build(tx: Tx) -> int:
+        registry = projects_of.get_for_id(tx, Action.LINK, scene.models.id)
+        return collections.portfolio_for(tx, registry, "model", "empty").thing.id
+
+    number = scene.database.write(make.ROOT, build)
+    link = partial(linking.link_artifact, ask=replace(scene.ask(scene.net), collection="empty"))
+    move = partial(collection_service.move_collection, collection_id=number, type_name="table")
+    lock = partial(collections.lock, collection_id=number)
+    linked, refused = both(scene.database, lock, link, move)
+    assert linked is None
+    assert isinstance(refused, Conflict)
+
+
+def test_a_link_waits_for_the_type_that_its_collection_is_given(scene: Scene) -> None:
+    def build(tx: Tx) -> int:
+        registry = projects_of.get_for_id(tx, Action.LINK, scene.models.id)
+        return collections.portfolio_for(tx, registry, "model", "empty").thing.id
+
+    number = scene.database.write(make.ROOT, build)
+    link = partial(linking.link_artifact, ask=replace(scene.ask(scene.net), collection="empty"))
+    move = partial(collection_service.move_collection, collection_id=number, type_name="table")
+    lock = partial(collections.lock, collection_id=number)
+    moved, refused = both(scene.database, lock, move, link)
+    assert moved is None
+    assert isinstance(refused, TypeNotAccepted)
+    assert "type 'table', not 'model'" in str(refused)
+
+
+def test_a_sequence_keeps_its_type_while_a_version_of_it_is_linked(scene: Scene) -> None:
+    with scene.database.read(make.ROOT) as tx:
+        net = collections.get_for_name(tx, Action.READ, scene.demo, "net").thing.id
+    link = partial(linking.link_artifact, ask=scene.ask(scene.net))
+    move = partial(collection_service.move_collection, collection_id=net, type_name="table")
+    lock = partial(collections.lock, collection_id=scene.ranker)
+    linked, refused = both(scene.database, lock, link, move)
+    assert linked is None
+    assert isinstance(refused, InUse)
+
+
+def test_a_link_takes_the_type_that_its_sequence_was_just_given(scene: Scene) -> None:
+    with scene.database.read(make.ROOT) as tx:
+        net = collections.get_for_name(tx, Action.READ, scene.demo, "net").thing.id
+    link = partial(linking.link_artifact, ask=scene.ask(scene.net))
+    move = partial(collection_service.move_collection, collection_id=net, type_name="table")
+    moved, refused = both(scene.database, partial(collections.lock, collection_id=net), move, link)
+    assert moved is None
+    assert isinstance(refused, TypeNotAccepted)
+
+
+def test_content_that_is_logged_again_while_it_is_deleted_makes_a_new_version(
+    scene: Scene,
+) -> None:
+    with scene.database.read(make.ROOT) as tx:
+        known = artifacts_of.get_for(tx, Action.READ, scene.net).thing
+    ask = CreateArtifact(
+        entity=scene.demo.entity.name,
+        project=scene.demo.name,
+        type_name="model",
+        collection="net",
+        digest=known.digest,
+        algorithm=known.digest_algorithm,
+        finds_same_content=True,
+    )
+    made: list[int] = []
+    delete = partial(delete_artifact, artifact_id=scene.net, with_aliases=True)
+    lock = partial(versions.lock, artifact_id=scene.net)
+    errors = both(scene.database, lock, delete, lambda tx: made.append(create_artifact(tx, ask)))
+    assert errors == (None, None)
+    with scene.database.read(make.ROOT) as tx:
+        new = artifacts_of.get_for(tx, Action.READ, made[-1]).thing
+    assert (new.id == scene.net, new.state) == (False, "pending")
+
+
+def test_who_refers_to_what_was_just_deleted_does_it_again(scene: Scene) -> None:
+    tried: list[int] = []
+
+    def refer(tx: Tx) -> None:
+        tried.append(len(tried))
+        number = 404 if len(tried) == 1 else make.user(tx, "una").user_id
+        row = {"user_id": number, "secret_hash": b"x", "mask": "m", "created_at": tx.now}
+        tx.run(insert(api_keys).values(**row))
+
+    scene.database.write(make.ROOT, refer)
+    assert tried == [0, 1]
 
 
 def test_two_admins_of_the_instance_cannot_unmake_each_other(scene: Scene) -> None:

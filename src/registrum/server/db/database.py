@@ -16,6 +16,8 @@ T = TypeVar("T")
 
 READ_TIMEOUT_S = 10.0
 WRITE_TIMEOUT_S = 25.0
+VANISHED = "Something that the request refers to has just been deleted; do it again from the start."
+"""Said where a foreign key refuses a row."""
 
 
 class Database(Protocol):
@@ -37,10 +39,11 @@ class Database(Protocol):
     def write(self, actor: Actor, work: Callable[[Tx], T], timeout_s: float = WRITE_TIMEOUT_S) -> T:
         """Runs `work(tx)` in one transaction and returns its value once the commit is durable.
 
-        `work` may be run again after a serialisation failure, so it does nothing but SQL through `tx`; ids, times and
-        secrets are made outside (`tx.now` is).
+        `work` may be run again after a serialisation failure, or where what it referred to had just been deleted, so it
+        does nothing but SQL through `tx`; ids, times and secrets are made outside (`tx.now` is).
 
         Raises:
+            Conflict: what it refers to is gone.
             DeadlineExceeded: it did not get done within `timeout_s` seconds; nothing was written.
             RegistrumError: whatever `work` raises; nothing was written then.
         """

@@ -74,6 +74,8 @@ def _source_statement(action: Action) -> Prepared:
         )
         .select_from(left.join(_target, _target.c.id == bindparam("target_id")))
         .where(artifacts.c.id == bindparam("artifact_id"), LIVING)
+        # Who gives the sequence another type waits, or has done so.
+        .with_for_update(read=True, key_share=True, of=sequences)
     )
 
 
@@ -84,7 +86,10 @@ def source_for(tx: Tx, action: Action, artifact_id: int, target: Grant[Project])
         NotFound: missing, deleted, or unreadable.
         Forbidden: readable, but not for this.
     """
-    row = tx.one(_source_statement(action), artifact_id=artifact_id, target_id=target.thing.id)
+    asked = {"artifact_id": artifact_id, "target_id": target.thing.id}
+    row = tx.one(_source_statement(action), **asked)
+    if row is None and tx.is_shared:  # its type may have changed while we waited for the lock
+        row = tx.one(_source_statement(action), **asked)
     if row is None or not row.granted:
         artifact_rows.get_for(tx, action, artifact_id)  # raises what is to be said about it
         raise Conflict("The artifact is just being changed; try again.")

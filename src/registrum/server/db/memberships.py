@@ -7,7 +7,7 @@ numbers have no gaps but those of what was taken away.
 from collections.abc import Sequence, Set
 from datetime import datetime
 
-from sqlalchemy import and_, bindparam, exists, func, select, update
+from sqlalchemy import and_, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from registrum.core.aliases import LATEST
@@ -255,9 +255,8 @@ _LOCK_ARTIFACTS = prepared(
 _LOCK_PLACES = prepared(
     select(collections.c.id)
     .where(
-        exists(
-            select(1).where(
-                memberships.c.collection_id == collections.c.id,
+        collections.c.id.in_(
+            select(memberships.c.collection_id).where(
                 among(memberships.c.artifact_id, "artifact_ids"),
                 memberships.c.deleted_at.is_(None),
             )
@@ -270,8 +269,9 @@ _LOCK_PLACES = prepared(
 
 def lock_places(tx: Tx, artifact_ids: Sequence[int]) -> None:
     """Makes those wait who would link these artifacts, or point aliases in the collections that they are versions of."""
-    tx.column(_LOCK_ARTIFACTS, artifact_ids=list(artifact_ids))
-    tx.column(_LOCK_PLACES, artifact_ids=list(artifact_ids))
+    if tx.is_shared:
+        tx.column(_LOCK_ARTIFACTS, artifact_ids=list(artifact_ids))
+        tx.column(_LOCK_PLACES, artifact_ids=list(artifact_ids))
 
 
 def remove_of_artifacts(tx: Tx, artifact_ids: Sequence[int]) -> None:

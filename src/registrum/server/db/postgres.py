@@ -1,5 +1,6 @@
 """PostgreSQL: a pool of psycopg connections; READ COMMITTED for writing, a repeatable snapshot for reading."""
 
+import logging
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -13,10 +14,11 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 
 from registrum.core.actors import Actor
-from registrum.core.errors import DeadlineExceeded, Invalid, StorageFull, Unavailable
-from registrum.server.db.database import READ_TIMEOUT_S, WRITE_TIMEOUT_S, utc_now
+from registrum.core.errors import Conflict, DeadlineExceeded, Invalid, StorageFull, Unavailable
+from registrum.server.db.database import READ_TIMEOUT_S, VANISHED, WRITE_TIMEOUT_S, utc_now
 from registrum.server.db.tx import Taken, Tx
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 DIALECT = postgresql.dialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]
 ATTEMPTS = 5
@@ -62,6 +64,10 @@ _UNTAKEABLE = (
 )
 
 
+# What a row refers to may have been deleted since it was looked up: another try does not find it any more.
+_TRIED_AGAIN = (errors.SerializationFailure, errors.DeadlockDetected, errors.ForeignKeyViolation)
+
+
 def _translated(error: psycopg.Error) -> Exception:
     if isinstance(error, errors.UniqueViolation):
         return Taken(str(error))
@@ -71,8 +77,8 @@ def _translated(error: psycopg.Error) -> Exception:
         return StorageFull("The disk that holds the database is full.")
     if isinstance(error, psycopg.DataError) and (error.sqlstate in _UNTAKEABLE):
         return Invalid("The request has a text or a number that the database cannot take.")
-    if isinstance(error, errors.SerializationFailure | errors.DeadlockDetected):
-        return error  # `write` tries again
+    if isinstance(error, _TRIED_AGAIN):
+        return error  # by `write`
     if isinstance(error, psycopg.OperationalError):
         return Unavailable("The database does not answer; try again in a moment.")
     return error
@@ -115,8 +121,11 @@ class PostgresDatabase:
             try:
                 with self._transaction("BEGIN ISOLATION LEVEL READ COMMITTED", left) as c:
                     return work(Tx(PostgresDriver(c), actor, now))
-            except (errors.SerializationFailure, errors.DeadlockDetected):
+            except _TRIED_AGAIN as error:
                 if attempt == ATTEMPTS - 1 or time.monotonic() > deadline:
+                    if isinstance(error, errors.ForeignKeyViolation):
+                        log.warning("a reference to nothing: %s", error)
+                        raise Conflict(VANISHED) from None
                     raise Unavailable("The database is busy; try again in a moment.") from None
                 time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - spreads writers
         raise AssertionError("unreachable")

@@ -22,9 +22,9 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Dialect
 
 from registrum.core.actors import Actor
-from registrum.core.errors import DeadlineExceeded, StorageFull, Unavailable
+from registrum.core.errors import Conflict, DeadlineExceeded, StorageFull, Unavailable
 from registrum.server.db.conditions import regexp, sorted_list
-from registrum.server.db.database import READ_TIMEOUT_S, WRITE_TIMEOUT_S, utc_now
+from registrum.server.db.database import READ_TIMEOUT_S, VANISHED, WRITE_TIMEOUT_S, utc_now
 from registrum.server.db.tx import Taken, Tx
 
 log = logging.getLogger(__name__)
@@ -97,6 +97,9 @@ def _translated(error: sqlite3.Error) -> Exception:
     code = getattr(error, "sqlite_errorcode", 0)
     if code in (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY):
         return Taken(str(error))
+    if code == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+        log.warning("a reference to nothing")
+        return Conflict(VANISHED)
     if code == sqlite3.SQLITE_INTERRUPT:
         return DeadlineExceeded("The query took too long; narrow its filter or its page.")
     if code & 0xFF == sqlite3.SQLITE_FULL:

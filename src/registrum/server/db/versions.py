@@ -137,11 +137,21 @@ _SAME_CONTENT = prepared(
 def with_content(
     tx: Tx, sequence: Grant[Collection], digest: str, digest_algorithm: str
 ) -> int | None:
-    """The newest committed version of a sequence that has this content; what is in the trash does not count."""
-    into = sequence.require(Action.WRITE)
-    found: int | None = tx.value(
-        _SAME_CONTENT, collection_id=into.id, digest=digest, digest_algorithm=digest_algorithm
-    )
+    """The newest committed version of a sequence that has this content; what is in the trash does not count.
+
+    Nobody deletes it before this transaction ends.
+    """
+    asked = {
+        "collection_id": sequence.require(Action.WRITE).id,
+        "digest": digest,
+        "digest_algorithm": digest_algorithm,
+    }
+    found: int | None = tx.value(_SAME_CONTENT, **asked)
+    while found is not None and tx.is_shared:
+        lock(tx, found)
+        before, found = found, tx.value(_SAME_CONTENT, **asked)
+        if found == before:
+            break
     return found
 
 

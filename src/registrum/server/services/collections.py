@@ -73,6 +73,7 @@ def move_collection(tx: Tx, collection_id: int, type_name: str) -> int:
         Conflict: versions are linked in the portfolio; they have their type from where they were logged.
     """
     check_artifact_type(type_name)
+    collections.lock(tx, collection_id)  # who links into it, or a version of it, waits or has done so
     found = collections.get_for(tx, Action.EDIT_COLLECTION, collection_id)
     here = found.thing
     if here.type_name == type_name:
