@@ -15,10 +15,10 @@ serve: $(BIN)/.server
 test: check fast client
 
 fast: $(BIN)/.dev postgres
-	$(BIN)/pytest $(FAST) --ignore tests/client --ignore tests/browser --ignore tests/house
+	$(BIN)/pytest $(FAST) --ignore tests/client --ignore tests/sdk --ignore tests/browser --ignore tests/house
 
 client: $(BIN)/.dev postgres chromium
-	$(BIN)/pytest $(FAST) tests/client tests/browser
+	$(BIN)/pytest $(FAST) tests/client tests/sdk tests/browser
 
 ## check: style, types, layers, and the tests that read the code and the documents
 check: $(BIN)/.dev
@@ -42,7 +42,7 @@ bench: $(BIN)/.dev postgres
 
 ## docs: writes the generated pages of docs/ anew
 docs: $(BIN)/.dev
-	$(BIN)/python docs/generate.py
+	$(BIN)/python -m docs.generate
 
 postgres:
 	@sh tests/install-postgres.sh

@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import cache
 from itertools import count
 from pathlib import Path
 
@@ -39,14 +40,18 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BlobStore]
     opened.close()
 
 
-_NOISE = os.urandom(21 * MIB)
 _starts = count()
+
+
+@cache
+def _noise() -> bytes:
+    return os.urandom(21 * MIB)
 
 
 def content_of(size: int) -> bytes:
     """Random bytes, others at each call."""
     start = next(_starts) % MIB
-    return _NOISE[start : start + size]
+    return _noise()[start : start + size]
 
 
 def md5(content: bytes) -> bytes:
