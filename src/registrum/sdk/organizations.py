@@ -10,7 +10,7 @@ from registrum.sdk.operations import organizations as operations
 
 
 @dataclass(frozen=True, slots=True)
-class OrgEntity:
+class Owner:
     """The entity that owns an organization's registries."""
 
     id: str
@@ -32,7 +32,7 @@ class Organization:
     _: KW_ONLY
     id: str
     name: str
-    org_entity: OrgEntity
+    org_entity: Owner
 
     def __post_init__(self, service_api: Service) -> None:
         """Keeps the server, without making it part of the value."""
@@ -89,5 +89,5 @@ def _organizations(service: Service, entity: Mapping[str, Any]) -> list[Organiza
 
 def _organization(service: Service, node: Mapping[str, Any]) -> Organization:
     owner = node["orgEntity"]
-    own = OrgEntity(id=owner["id"], name=owner["name"], entity_type=owner["entityType"])
+    own = Owner(id=owner["id"], name=owner["name"], entity_type=owner["entityType"])
     return Organization(service, id=node["id"], name=node["name"], org_entity=own)
