@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from docs.sdk_reference import reference
 from registrum.cli import registrum
 from registrum.core.policy import (
     ORGANIZATION_ADMIN_IN_TEAMS,
@@ -22,7 +23,14 @@ from registrum.server.config import Config, kind_of, variable_of
 
 HERE = Path(__file__).parent
 SOURCE = HERE.parent / "src" / "registrum"
-LOCAL = ("cli/", "sdk/", "errors.py", "server/config.py", "server/lockfile.py", "server/db/migrations/")
+LOCAL = (
+    "cli/",
+    "sdk/",
+    "errors.py",
+    "server/config.py",
+    "server/lockfile.py",
+    "server/db/migrations/",
+)
 MADE = "<!-- Made by `make docs` from {source}. Edit that, not this page. -->\n\n"
 
 
@@ -124,13 +132,26 @@ def _constants(kind: ast.ClassDef) -> Iterator[tuple[str, Any]]:
 
 
 def command_line() -> str:
-    """Every command's help page."""
-    parts = [MADE.format(source="src/registrum/cli"), "# The command line\n"]
+    """Every command's help page, and the names of the JSON values that they print."""
+    head = (HERE / "cli.head.md").read_text(encoding="utf-8")
+    parts = [MADE.format(source="src/registrum/cli"), head, "\n## JSON\n\n", *_json_values()]
     for path, command in commands(registrum, "registrum"):
         context = click.Context(command, info_name=path, max_content_width=100, terminal_width=100)
         context.help_option_names = ["-h", "--help"]
         parts.append(f"\n## {path}\n\n```text\n{command.get_help(context)}\n```\n")
     return "".join(parts)
+
+
+def _json_values() -> Iterator[str]:
+    yield "Names are added, never taken away or given another meaning, within a major version.\n\n"
+    yield "| thing | values |\n|---|---|\n"
+    tree = ast.parse((SOURCE / "cli" / "records.py").read_text(encoding="utf-8"))
+    for function in tree.body:
+        if not isinstance(function, ast.FunctionDef) or not function.name.startswith("of_"):
+            continue
+        told = next(node for node in ast.walk(function) if isinstance(node, ast.Dict))
+        names = ", ".join(f"`{key.value}`" for key in told.keys if isinstance(key, ast.Constant))
+        yield f"| {function.name.removeprefix('of_')} | {names} |\n"
 
 
 def commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
@@ -171,11 +192,17 @@ def permissions() -> str:
     return "".join(parts)
 
 
+def sdk() -> str:
+    """The Python package."""
+    return MADE.format(source="the docstrings of src/registrum/sdk") + reference()
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "cli.md": command_line,
     "configuration.md": configuration,
     "errors.md": error_codes,
     "permissions.md": permissions,
+    "sdk-reference.md": sdk,
 }
 
 

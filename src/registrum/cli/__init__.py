@@ -9,12 +9,23 @@ from registrum.cli.lazy import LazyGroup, LazyNoun
 from registrum.core.errors import RegistrumError
 
 NOUNS = (
-    LazyNoun("serve", "registrum.cli.serve", "Run the server."),
-    LazyNoun("db", "registrum.cli.admin", "Upgrade the server's database."),
+    LazyNoun("login", "registrum.cli.signing_in:login", "Keep an API key for a server."),
+    LazyNoun("whoami", "registrum.cli.signing_in:whoami", "Show whose key this is."),
+    LazyNoun("registry", "registrum.cli.registries", "Manage registries, members and types."),
+    LazyNoun("collection", "registrum.cli.collections", "Manage the collections of registries."),
+    LazyNoun("version", "registrum.cli.versions", "List, compare and link versions."),
+    LazyNoun("alias", "registrum.cli.aliases", "Point names to versions."),
+    LazyNoun("artifact", "registrum.cli.artifacts", "Upload, download and verify versions."),
+    LazyNoun("run", "registrum.cli.runs", "List and show runs."),
+    LazyNoun("search", "registrum.cli.search", "Find versions, collections and registries."),
+    LazyNoun("cache", "registrum.cli.cache", "Show and prune this machine's cache of files."),
     LazyNoun("user", "registrum.cli.users", "Create, list, show and delete people's accounts."),
     LazyNoun("org", "registrum.cli.organizations", "Manage organizations and their members."),
     LazyNoun("team", "registrum.cli.teams", "Manage teams and their members."),
     LazyNoun("key", "registrum.cli.keys", "Create, list and delete API keys."),
+    LazyNoun("completion", "registrum.cli.completion", "Print completion for a shell."),
+    LazyNoun("serve", "registrum.cli.serve", "Run the server."),
+    LazyNoun("db", "registrum.cli.admin", "Upgrade the server's database."),
 )
 
 EXIT_CODES = {

@@ -8,7 +8,7 @@ import click
 
 
 class LazyNoun(NamedTuple):
-    """A command that is not imported yet: the attribute `command` of `module`."""
+    """A command that is not imported yet: the attribute `command` of `module`, or another after a colon."""
 
     name: str
     module: str
@@ -30,7 +30,8 @@ class LazyGroup(click.Group):
         """Imports the noun that is asked for."""
         if cmd_name not in self._nouns:
             return super().get_command(ctx, cmd_name)
-        command: click.Command = import_module(self._nouns[cmd_name].module).command
+        module, _, attribute = self._nouns[cmd_name].module.partition(":")
+        command: click.Command = getattr(import_module(module), attribute or "command")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -15,18 +15,16 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from registrum import __version__
 from registrum.core.errors import Conflict, Invalid, NotFound, NotSupported
-from registrum.sdk import credentials
+from registrum.sdk import artifacts, credentials, uploads
+from registrum.sdk.artifacts import Artifact
 from registrum.sdk.http import Service
 from registrum.sdk.operations import active_runs as operations
 from registrum.sdk.reporting import Reporter
 from registrum.sdk.run_values import Config, Summary, plain, settings
-
-if TYPE_CHECKING:
-    from registrum.sdk.artifacts import Artifact
 
 ID_CHARACTERS = string.ascii_lowercase + string.digits
 ID_LENGTH = 8
@@ -45,8 +43,16 @@ class Run:
         summary: the last value of each metric, or what was written here instead.
     """
 
-    def __init__(self, service: Service, found: Mapping[str, Any], is_resumed: bool) -> None:
-        """Takes the run as the server told it, and begins to report."""
+    def __init__(
+        self, service: Service, found: Mapping[str, Any], before: Mapping[str, Any] | None
+    ) -> None:
+        """Takes the run as the server told it, and begins to report.
+
+        Args:
+            service: the server.
+            found: the run as it is now.
+            before: the run as it was, where this process goes on with it.
+        """
         project = found["project"]
         self._service = service
         self._graph_id: str = found["id"]
@@ -58,7 +64,7 @@ class Run:
         self._tags: tuple[str, ...] = tuple(found["tags"] or ())
         self._group: str = found["group"] or ""
         self._job_type: str = found["jobType"] or ""
-        self._is_resumed = is_resumed
+        self._is_resumed = before is not None
         self._began = time.time()
         self._before_s = 0.0
         self._step = 0
@@ -67,10 +73,11 @@ class Run:
         self._is_over = False
         self.config = Config(_values_of(found["config"]), self._config_changed)
         self.summary = Summary(json.loads(found["summaryMetrics"] or "{}"), self._summary_changed)
-        if is_resumed:
+        if before is not None:
             self._go_on()
         self._first_step = self._step
-        self._reporter = Reporter(service, self.path, found["historyLineCount"] or 0)
+        first_line = (before["historyLineCount"] or 0) if before is not None else 0
+        self._reporter = Reporter(service, self.path, first_line)
 
     # --- What it is ---------------------------------------------------------------------------------------------
 
@@ -217,12 +224,12 @@ class Run:
 
     def log_artifact(
         self,
-        artifact_or_path: "Artifact | str | Path",
+        artifact_or_path: Artifact | str | Path,
         name: str | None = None,
         type: str | None = None,
         aliases: list[str] | None = None,
         tags: list[str] | None = None,
-    ) -> "Artifact":
+    ) -> Artifact:
         """Uploads a version as this run's output; returns once it is committed.
 
         Args:
@@ -238,8 +245,6 @@ class Run:
         Raises:
             RegistrumError: the server refused it.
         """
-        from registrum.sdk import uploads
-
         self._check_open()
         artifact = self._artifact_of(artifact_or_path, name, type)
         uploads.commit(
@@ -255,11 +260,11 @@ class Run:
 
     def use_artifact(
         self,
-        artifact_or_name: "str | Artifact",
+        artifact_or_name: str | Artifact,
         type: str | None = None,
         aliases: list[str] | None = None,
         use_as: str | None = None,
-    ) -> "Artifact":
+    ) -> Artifact:
         """Notes a version as this run's input.
 
         Args:
@@ -275,8 +280,6 @@ class Run:
             NotFound: there is none of that name.
             ValueError: it has another type.
         """
-        from registrum.sdk import artifacts
-
         self._check_open()
         if isinstance(artifact_or_name, str):
             found = artifacts.find(
@@ -304,8 +307,8 @@ class Run:
         return found
 
     def link_artifact(
-        self, artifact: "Artifact", target_path: str, aliases: list[str] | None = None
-    ) -> "Artifact":
+        self, artifact: Artifact, target_path: str, aliases: list[str] | None = None
+    ) -> Artifact:
         """Links a version into a collection of a registry or project, after logging it where it was not.
 
         Args:
@@ -345,7 +348,7 @@ class Run:
         registered_model_name: str,
         name: str | None = None,
         aliases: list[str] | None = None,
-    ) -> "Artifact":
+    ) -> Artifact:
         """Uploads a model, and links it into the registry `model` under this collection's name."""
         artifact = self.log_artifact(path, name=name, type="model")
         return artifact.link(f"wandb-registry-model/{registered_model_name}", aliases)
@@ -429,10 +432,8 @@ class Run:
         )
 
     def _artifact_of(
-        self, given: "Artifact | str | Path", name: str | None, type: str | None
-    ) -> "Artifact":
-        from registrum.sdk.artifacts import Artifact
-
+        self, given: Artifact | str | Path, name: str | None, type: str | None
+    ) -> Artifact:
         if isinstance(given, Artifact):
             return given
         text = str(given)
@@ -539,7 +540,7 @@ def init(
         {"input": {key: value for key, value in asked.items() if value is not None}},
         repeatable=True,
     )["upsertBucket"]["bucket"]
-    run = Run(service, found, before is not None)
+    run = Run(service, found, before)
     atexit.register(run._at_exit)
     _current = run
     _say(f"run {run.name} goes to {run.url}")
@@ -569,29 +570,29 @@ def log(data: Mapping[str, Any], step: int | None = None, commit: bool | None = 
 
 
 def log_artifact(
-    artifact_or_path: "Artifact | str | Path",
+    artifact_or_path: Artifact | str | Path,
     name: str | None = None,
     type: str | None = None,
     aliases: list[str] | None = None,
     tags: list[str] | None = None,
-) -> "Artifact":
+) -> Artifact:
     """Uploads a version as the current run's output; see `Run.log_artifact`."""
     return needed().log_artifact(artifact_or_path, name, type, aliases, tags)
 
 
 def use_artifact(
-    artifact_or_name: "str | Artifact",
+    artifact_or_name: str | Artifact,
     type: str | None = None,
     aliases: list[str] | None = None,
     use_as: str | None = None,
-) -> "Artifact":
+) -> Artifact:
     """Notes a version as the current run's input; see `Run.use_artifact`."""
     return needed().use_artifact(artifact_or_name, type, aliases, use_as)
 
 
 def link_artifact(
-    artifact: "Artifact", target_path: str, aliases: list[str] | None = None
-) -> "Artifact":
+    artifact: Artifact, target_path: str, aliases: list[str] | None = None
+) -> Artifact:
     """Links a version into a collection; see `Run.link_artifact`."""
     return needed().link_artifact(artifact, target_path, aliases)
 

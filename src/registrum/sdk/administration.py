@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from registrum.core.errors import NotFound
+from registrum.core.errors import NotFound, Unauthenticated
 from registrum.sdk.operations import administration as operations
 
 Ask = Callable[[str, Mapping[str, Any]], dict[str, Any]]
@@ -74,6 +74,18 @@ class Key:
     created_at: str
     expires_at: str | None
     last_used_at: str | None
+
+
+def viewer(ask: Ask) -> User:
+    """Who asks.
+
+    Raises:
+        Unauthenticated: the key is nobody's.
+    """
+    found = ask(operations.VIEWER, {})["viewer"]
+    if found is None:
+        raise Unauthenticated("The server does not know this API key.")
+    return _user(found)
 
 
 def list_users(ask: Ask) -> list[User]:

@@ -101,7 +101,7 @@ def limit_bytes(environ: Mapping[str, str] | None = None) -> int:
     return int(float(number) * 1024 ** " kmgt".index(unit.lower() or " "))
 
 
-def info() -> Usage:
+def usage() -> Usage:
     """How full the cache of this environment is."""
     return open_cache().usage()
 
