@@ -74,10 +74,12 @@ class Signer:
 
     def path(self, claims: Claims) -> str:
         """Path and query of the signed URL."""
-        query = _query(claims)
-        name = _quoted(claims.filename)
-        signature = _sign(self._macs[0], claims.method, claims.key.text, claims.filename, query)
-        return f"{PREFIX}{claims.key.text}/{name}?{query}&s={signature}"
+        return self.address(claims.method, claims.key.text, claims.filename, _query(claims))
+
+    def address(self, method: Method, key: str, filename: str, query: str) -> str:
+        """The same where the query that says the rest of the claims is written already."""
+        signature = _sign(self._macs[0], method, key, filename, query)
+        return f"{PREFIX}{key}/{_quoted(filename)}?{query}&s={signature}"
 
     def read(self, method: Method, key: BlobKey, filename: str, query: str) -> Claims:
         """The claims of a URL that came in.
@@ -141,11 +143,9 @@ class Urls:
         self, key: BlobKey, filename: str, expect: Expected, *, lasts_s: int = PUT_LASTS_S
     ) -> str:
         """Where the blob can be put, for `lasts_s` seconds and as often as it takes."""
-        expires_at = int(time.time()) + lasts_s
-        name = _last_segment(filename)
-        return self._absolute(
-            Claims("PUT", key, name, expires_at, expect.size_bytes, expect.md5, expect.xxh128)
-        )
+        query = _put_query(int(time.time()) + lasts_s, expect)
+        path = self.signer.address("PUT", key.text, _last_segment(filename), query)
+        return self.base_url.rstrip("/") + path
 
     def put_part(
         self, key: BlobKey, upload_id: str, part: int, md5: bytes, *, lasts_s: int = PUT_LASTS_S
@@ -182,14 +182,19 @@ def _sign(keyed: hmac.HMAC, method: str, key: str, filename: str, query: str) ->
     return _pack(mac.digest())
 
 
+def _put_query(expires_at: int, expect: Expected) -> str:
+    query = f"e={expires_at}"
+    if expect.size_bytes is not None:
+        query += f"&n={expect.size_bytes}"
+    if expect.md5 is not None:
+        query += f"&m={_pack(expect.md5)}"
+    if expect.xxh128 is not None:
+        query += f"&x={_pack(expect.xxh128)}"
+    return query
+
+
 def _query(claims: Claims) -> str:
-    parts = [f"e={claims.expires_at}"]
-    if claims.size_bytes is not None:
-        parts.append(f"n={claims.size_bytes}")
-    if claims.md5 is not None:
-        parts.append(f"m={_pack(claims.md5)}")
-    if claims.xxh128 is not None:
-        parts.append(f"x={_pack(claims.xxh128)}")
+    parts = [_put_query(claims.expires_at, claims.expected)]
     if claims.content_type is not None:
         parts.append(f"t={_quoted_type(claims.content_type)}")
     if claims.disposition != "attachment":
