@@ -27,6 +27,8 @@ from registrum.server.db.artifacts import (
     ARTIFACT_COLUMNS,
     artifact_from,
     source_from,
+    source_owners,
+    sources,
     with_source,
 )
 from registrum.server.db.collections import COLLECTION_COLUMNS, from_row, with_tags, with_type
@@ -40,6 +42,7 @@ from registrum.server.db.tables import (
     artifacts,
     collections,
     memberships,
+    organizations,
     projects,
 )
 from registrum.server.db.tx import Tx
@@ -66,9 +69,18 @@ def _joined() -> FromClause:
 # --- One version by its name
 
 
+_source_organizations = organizations.alias("source_organizations")
+
+
 @cache
 def _get_statement(action: Action, by_alias: bool) -> Prepared:
-    joined: Any = _joined().join(projects, projects.c.id == collections.c.project_id)
+    joined: Any = (
+        _joined()
+        .join(projects, projects.c.id == collections.c.project_id)
+        .outerjoin(
+            _source_organizations, _source_organizations.c.id == source_owners.c.organization_id
+        )
+    )
     if by_alias:
         joined = joined.join(alias_spans, alias_spans.c.membership_id == memberships.c.id)
         here: ColumnElement[bool] = and_(
@@ -79,7 +91,12 @@ def _get_statement(action: Action, by_alias: bool) -> Prepared:
     else:
         here = memberships.c.version == bindparam("version")
     return prepared(
-        select(*MEMBERSHIP_COLUMNS, allowed(action).label("granted"))
+        select(
+            *MEMBERSHIP_COLUMNS,
+            *project_rows.project_columns(sources, source_owners, _source_organizations),
+            allowed(Action.READ, sources).label("source_is_seen"),
+            allowed(action).label("granted"),
+        )
         .select_from(joined)
         .where(
             collections.c.project_id == bindparam("project_id"),
@@ -109,7 +126,10 @@ def get_for(
     if row is None or not row.granted:
         what = f"version {str(name)!r} in project {project.name!r}"
         raise refuse(tx, action, project.id if row is not None else None, what)
-    return Grant(_loaded(tx, [row], wants, {project.id: project})[0], action)
+    known: dict[int, Project | None] = {row.a_project_id: None}
+    if row.source_is_seen:
+        known[row.a_project_id] = project_rows.project_from(row)
+    return Grant(_loaded(tx, [row], wants, {**known, project.id: project})[0], action)
 
 
 @cache
@@ -257,17 +277,17 @@ def _labels(
 
 
 def _loaded(
-    tx: Tx, rows: Sequence[Row], wants: Wants, known: Mapping[int, Project]
+    tx: Tx, rows: Sequence[Row], wants: Wants, known: Mapping[int, Project | None]
 ) -> list[Membership]:
     """The memberships of rows with `MEMBERSHIP_COLUMNS`, with what is wanted besides.
 
     Args:
-        known: projects that have been loaded for the actor already, by id.
+        known: projects that have been loaded for the actor already, by id; None: hidden.
     """
     if not rows:
         return []
     named = {row.c_project_id for row in rows} | {row.a_project_id for row in rows}
-    visible = dict(known)
+    visible = {number: project for number, project in known.items() if project is not None}
     if missing := named - known.keys():
         visible |= project_rows.by_ids(tx, Action.READ, sorted(missing))
     aliases, tags = _labels(tx, rows, wants)

@@ -28,29 +28,35 @@ from registrum.server.db.visibility import Grant, allowed
 owners = entities.alias("owners")
 owner_organizations = organizations.alias("owner_organizations")
 
-PROJECT_COLUMNS = (
-    projects.c.id.label("p_id"),
-    projects.c.kind.label("p_kind"),
-    projects.c.name.label("p_name"),
-    projects.c.description.label("p_description"),
-    projects.c.visibility.label("p_visibility"),
-    projects.c.organization_role.label("p_organization_role"),
-    projects.c.is_core.label("p_is_core"),
-    projects.c.accepts_any_type.label("p_accepts_any_type"),
-    projects.c.ttl_seconds.label("p_ttl_seconds"),
-    projects.c.created_at.label("p_created_at"),
-    projects.c.updated_at.label("p_updated_at"),
-    projects.c.created_by.label("p_created_by"),
-    projects.c.views.label("p_views"),
-    owners.c.id.label("o_id"),
-    owners.c.kind.label("o_kind"),
-    owners.c.name.label("o_name"),
-    owners.c.organization_id.label("o_organization_id"),
-    owner_organizations.c.name.label("o_organization_name"),
-    owners.c.user_id.label("o_user_id"),
-    owners.c.photo_url.label("o_photo_url"),
-    owners.c.created_at.label("o_created_at"),
-)
+
+def project_columns(project: Any, owner: Any, organization: Any) -> tuple[Any, ...]:
+    """What makes a `Project` with its owner, of these tables or aliases of them."""
+    return (
+        project.c.id.label("p_id"),
+        project.c.kind.label("p_kind"),
+        project.c.name.label("p_name"),
+        project.c.description.label("p_description"),
+        project.c.visibility.label("p_visibility"),
+        project.c.organization_role.label("p_organization_role"),
+        project.c.is_core.label("p_is_core"),
+        project.c.accepts_any_type.label("p_accepts_any_type"),
+        project.c.ttl_seconds.label("p_ttl_seconds"),
+        project.c.created_at.label("p_created_at"),
+        project.c.updated_at.label("p_updated_at"),
+        project.c.created_by.label("p_created_by"),
+        project.c.views.label("p_views"),
+        owner.c.id.label("o_id"),
+        owner.c.kind.label("o_kind"),
+        owner.c.name.label("o_name"),
+        owner.c.organization_id.label("o_organization_id"),
+        organization.c.name.label("o_organization_name"),
+        owner.c.user_id.label("o_user_id"),
+        owner.c.photo_url.label("o_photo_url"),
+        owner.c.created_at.label("o_created_at"),
+    )
+
+
+PROJECT_COLUMNS = project_columns(projects, owners, owner_organizations)
 """What makes a `Project` with its owner; labelled apart from the columns of what it is joined with."""
 
 
