@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from registrum.errors import Missing
-from registrum.sdk import active_runs, credentials, uploads
+from registrum.sdk import credentials, uploads
 from registrum.sdk.http import Service
 from registrum.sdk.operations import users as operations
 from registrum.sdk.resolving import UNNAMED_PROJECT
@@ -42,6 +42,9 @@ def save(artifact: Artifact, known: Service | None, home: Home) -> None:
         Missing: it is not known whose project it is; a ValueError.
         RegistrumError: the server refuses it, or can't be reached.
     """
+    # A run logs artifacts: the two know one another.
+    from registrum.sdk import active_runs
+
     run = active_runs.current()
     if run is not None:
         run.log_artifact(artifact)
