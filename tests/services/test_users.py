@@ -243,11 +243,16 @@ def test_keys_expire(database: Database, people: dict[str, Actor]) -> None:
 
 
 def test_the_secret_key_can_be_rotated(database: Database, people: dict[str, Actor]) -> None:
-    _, secret = new_key(database, people["max"], Secrets([b"old" * 20]))
-    both = Authenticator(database, Secrets([b"new" * 20, b"old" * 20]))
-    assert both(bearer(secret)) == people["max"]
+    old, new = b"old" * 20, b"new" * 20
+    _, used = new_key(database, people["max"], Secrets([old]))
+    _, unused = new_key(database, people["max"], Secrets([old]))
     with pytest.raises(Unauthenticated):
-        Authenticator(database, Secrets([b"new" * 20]))(bearer(secret))
+        Authenticator(database, Secrets([new]))(bearer(used))
+    for listed in ([old, new], [new, old], [new]):  # in between, the key moves to the new one
+        assert Authenticator(database, Secrets(listed))(bearer(used)) == people["max"]
+    for refusing, secret in (([old], used), ([new], unused)):
+        with pytest.raises(Unauthenticated):
+            Authenticator(database, Secrets(refusing))(bearer(secret))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The composition root: settings become a database, a store, a schema and one ASGI application. The only wiring there is."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 
@@ -37,6 +38,8 @@ from registrum.server.web.visits import Site
 
 __all__ = ["FirstStart", "create_app", "prepare"]
 
+log = logging.getLogger(__name__)
+
 
 def prepare(config: Config) -> FirstStart | None:
     """Makes folders and schema ready before any request; at the very first start also the first people.
@@ -54,6 +57,11 @@ def prepare(config: Config) -> FirstStart | None:
         check_current(config.database)
     database = open_database(config.database)
     try:
+        if not setup.knows_last_secret_key(database, config):
+            log.warning(
+                "the secret key of the last start is not listed any more: API keys, sessions and links that were "
+                "made under it and not used since are refused; put it back behind the new one to have them work again"
+            )
         return setup.prepare(database, config)
     finally:
         database.close()

@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from base64 import b64decode
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from datetime import datetime, timedelta
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
@@ -89,8 +89,19 @@ class Authenticator:
         if holder is None:
             raise Unauthenticated(_WRONG_KEY)
         self._remember(authorization, holder.actor, holder.expires_at, seen)
+        if holder.digest != digests[0]:
+            self._move_to_first(holder, digests)
         self._note_use(holder)
         return holder.actor
+
+    def _move_to_first(self, holder: Holder, digests: Sequence[bytes]) -> None:
+        """Once a key and rotation, so within the request: whoever came by has nothing to fear from the end of the old key."""
+        try:
+            self._database.write(
+                holder.actor, lambda tx: keys.move_to_first(tx, holder, digests), timeout_s=5.0
+            )
+        except RegistrumError as error:
+            log.warning("an API key is still stored under an old secret key: %s", error)
 
     def _by_cookie(self, cookie: bytes) -> Actor:
         secret = session_secret(cookie)

@@ -15,6 +15,13 @@ _CLAIM = prepared(
 )
 
 
+_KEEP = prepared(
+    insert_or_leave(instance)
+    .values(key=bindparam("wanted"), value=bindparam("new_value"))
+    .on_conflict_do_update(index_elements=["key"], set_={"value": bindparam("new_value")})
+)
+
+
 def value_of(tx: Tx, key: str) -> str | None:
     """The value kept under a key; None if there is none."""
     found = tx.value(_VALUE, wanted=key)
@@ -24,3 +31,8 @@ def value_of(tx: Tx, key: str) -> str | None:
 def claim(tx: Tx, key: str, value: str) -> bool:
     """Sets a value once and for all; whether this call did, of all that ever try."""
     return bool(tx.run(_CLAIM, wanted=key, new_value=value))
+
+
+def keep(tx: Tx, key: str, value: str) -> None:
+    """Sets a value, whatever was there."""
+    tx.run(_KEEP, wanted=key, new_value=value)

@@ -18,12 +18,17 @@ from registrum.server.db.visibility import ACTOR, IS_ADMIN
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Whom a key stands for."""
+    """Whom a key stands for.
+
+    Attributes:
+        digest: the hash under which the key is stored.
+    """
 
     actor: Actor
     key_id: int
     expires_at: datetime | None
     last_used_at: datetime | None
+    digest: bytes
 
 
 _HOLDER = prepared(
@@ -56,7 +61,7 @@ def holder_of(tx: Tx, digests: Sequence[bytes]) -> Holder | None:
         row = tx.one(_HOLDER, digest=digest, now=tx.now)
         if row is not None:
             actor = Actor(row.user_id, row.username, row.is_admin, row.is_service)
-            return Holder(actor, row.id, row.expires_at, row.last_used_at)
+            return Holder(actor, row.id, row.expires_at, row.last_used_at, digest)
     return None
 
 
@@ -168,6 +173,21 @@ _TOUCH = prepared(
     .where(api_keys.c.id == bindparam("key_id"))
     .values(last_used_at=bindparam("now"))
 )
+
+
+_REHASH = prepared(
+    update(api_keys)
+    .where(
+        api_keys.c.id == bindparam("key_id"),
+        api_keys.c.secret_hash == bindparam("before", type_=LargeBinary),
+    )
+    .values(secret_hash=bindparam("after", type_=LargeBinary))
+)
+
+
+def rehash(tx: Tx, key_id: int, before: bytes, after: bytes) -> None:
+    """Stores a key under another hash of the same secret."""
+    tx.run(_REHASH, key_id=key_id, before=before, after=after)
 
 
 def owner_of(tx: Tx, key_id: int) -> int | None:

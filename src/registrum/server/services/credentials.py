@@ -55,6 +55,7 @@ class Secrets:
     """Everything that takes the server's own secret key.
 
     Attributes:
+        marks: tell the server's keys apart, and tell nothing else of them; in the same order.
         revocations: how often a key or an account was revoked in this process; whoever caches what a key stands for
             forgets it all when this changes.
     """
@@ -64,6 +65,7 @@ class Secrets:
         if not keys:
             raise Invalid("The server has no secret key.")
         self._keys = [hmac.digest(key, b"registrum credentials", "sha256") for key in keys]
+        self.marks = [hmac.digest(key, b"mark", "sha256").hex()[:16] for key in self._keys]
         self.revocations = 0
 
     def digests(self, secret: str) -> list[bytes]:

@@ -58,6 +58,15 @@ def holder_of(tx: Tx, digests: Sequence[bytes]) -> Holder | None:
     return keys.holder_of(tx, digests)
 
 
+def move_to_first(tx: Tx, holder: Holder, digests: Sequence[bytes]) -> None:
+    """Stores a key under the hash of the server's first secret key, so that it outlives the others.
+
+    Args:
+        digests: the hashes of the key, one for each of the server's secret keys.
+    """
+    keys.rehash(tx, holder.key_id, holder.digest, digests[0])
+
+
 def touch(tx: Tx, key_id: int) -> None:
     """Notes that a key was used just now."""
     keys.touch(tx, key_id)

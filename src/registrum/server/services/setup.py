@@ -20,6 +20,7 @@ from registrum.server.services.users import CreateUser, add_account
 
 SYSTEM = Actor(None, None, is_admin=True)
 _DONE = "first_start"
+_SIGNED_BY = "signed_by"
 
 
 class Settings(Protocol):
@@ -79,6 +80,16 @@ def prepare(database: Database, settings: Settings) -> FirstStart | None:
     if not made:
         return None
     return FirstStart(settings.admin_username, password, key.secret, organization, settings.team)
+
+
+def knows_last_secret_key(database: Database, settings: Settings) -> bool:
+    """Whether the secret key that came first at the last start is still listed; notes the one that does now."""
+    marks = Secrets([key.encode() for key in settings.secret_key]).marks
+    with database.read(SYSTEM) as tx:
+        last = instance.value_of(tx, _SIGNED_BY)
+    if last != marks[0]:
+        database.write(SYSTEM, lambda tx: instance.keep(tx, _SIGNED_BY, marks[0]))
+    return last is None or last in marks
 
 
 def _make(tx: Tx, settings: Settings, organization: str, hashed: str, key: NewKey) -> bool:
