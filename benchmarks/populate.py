@@ -240,6 +240,19 @@ def _versions(sink: Sink, size: Size) -> None:
         f"{PROJECT} + 1 + n % {lines} % {size.registries}, {ORGANIZATION}, {facts_of}, {linked} "
         f"FROM numbers WHERE n < {versions}"
     )
+    for path, value in (
+        *(("accuracy", "n"), ("epochs", "n")),
+        *(("framework", f"t{name}") for name in ("jax", "keras", "torch")),
+    ):
+        sink.run(
+            "INSERT INTO registry_values (project_id, path, value) "
+            f"SELECT {PROJECT} + 1 + n, '{path}', '{value}' FROM numbers WHERE n < {size.registries}"
+        )
+    sink.run(
+        "INSERT INTO registry_values (project_id, path, value) "
+        f"SELECT DISTINCT {PROJECT} + 1 + n % {lines} % {size.registries}, 'run', 'trun-' || n "
+        f"FROM numbers WHERE n < {min(versions, 101 * size.registries)}"
+    )
     newest = (versions - 1) // lines * lines
     sink.run(
         "INSERT INTO alias_spans (collection_id, membership_id, alias, since) "

@@ -456,7 +456,8 @@ class Facts(_Document):
         return select(func.count()).select_from(first).where(*also)
 
     def _any(self, leaf: Compare, rows: FromClause, thing: ColumnElement[Any]) -> Condition:
-        number, text = rows.c.number, rows.c.text
+        number: ColumnElement[Any] = rows.c.number
+        text: ColumnElement[Any] = rows.c.text
         if leaf.op != "$eq":
             # SQLite is to look into the artifact's facts, not for all with these values.
             number, text = off_index(number), off_index(text)

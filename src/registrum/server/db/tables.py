@@ -429,6 +429,16 @@ facts = Table(
     sqlite_with_rowid=False,
 )
 
+# Which metadata the versions of a registry have, or once had: `n` for numbers at a path, `t…` for a text.
+registry_values = Table(
+    "registry_values",
+    metadata,
+    Column("project_id", Id, ForeignKey("projects.id"), primary_key=True),
+    Column("path", Name, primary_key=True),
+    Column("value", Name, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
 # A version of a collection: the artifact itself in its sequence, or a link in a portfolio.
 memberships = Table(
     "memberships",

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from registrum.core.filters import Compare, Either, Every, Filter, Negation
 from registrum.core.pages import PageAsk
 from registrum.core.policy import Action
-from registrum.server.db import filters, pages
+from registrum.server.db import filters, pages, registry_values
 from registrum.server.db.artifacts import sequences
 from registrum.server.db.columns import among
 from registrum.server.db.conditions import off_index
@@ -230,6 +230,9 @@ def _within_registries(
     ids = registries_seen(tx, search.action, given["organization_id"], search.project_filter)
     if not ids:
         return None
+    ids = _with_metadata(tx, shape.filter, ids, given)
+    if not ids:
+        return None
     given["project_ids"] = ids
     if in_collections is not None:
         given |= values
@@ -261,6 +264,27 @@ def registries_seen(
     """Ids of those registries of an organization that a filter holds for and in which the actor may do `action`."""
     by, values = filters.split(project_filter, PROJECT_FIELDS, "p")
     return tx.column(_registries(action, by), organization_id=organization_id, **values)
+
+
+def _with_metadata(
+    tx: Tx, asked: Filter | None, ids: list[int], given: Mapping[str, Any]
+) -> list[int]:
+    """Those registries that may have metadata which the conditions hold for."""
+    leaves = [
+        leaf
+        for leaf in filters.required(asked)
+        if leaf.field == "metadata" and leaf.op != "$size" and leaf.value.path
+    ]
+    if not leaves or _more_facts(tx) != "none":
+        return ids
+    for leaf in leaves[:4]:
+        gap, value = leaf.value, None
+        if gap.takes == "number":
+            value = registry_values.NUMBER
+        elif gap.takes == "text" and leaf.op == "$eq":
+            value = registry_values.text_value(given[gap.name])
+        ids = registry_values.may_have(tx, ids, given[gap.path], value)
+    return ids
 
 
 @lru_cache(maxsize=256)

@@ -11,6 +11,7 @@ from registrum.core.collections import Collection
 from registrum.core.metadata import Facts
 from registrum.core.policy import Action
 from registrum.server.db import memberships as places
+from registrum.server.db import registry_values
 from registrum.server.db.conditions import path_key
 from registrum.server.db.statements import prepared
 from registrum.server.db.tables import (
@@ -307,6 +308,7 @@ def change(
     if facts_found is not None:
         tx.run(_FORGET_FACTS, artifact_id=own.id)
         _add_facts(tx, own.id, facts_found)
+        registry_values.note(tx, own.id)
 
 
 _OWN_TTL = prepared(

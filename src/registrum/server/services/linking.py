@@ -19,6 +19,7 @@ from registrum.server.db import (
     events,
     memberships,
     projects,
+    registry_values,
     versions,
 )
 from registrum.server.db import linking as rows
@@ -66,6 +67,8 @@ def link_artifact(tx: Tx, ask: LinkArtifact) -> Place:
     aliases.point(tx, place, names)
     if target.thing.is_registry:
         rows.keep_forever(tx, source)
+        if place.thing.is_new:
+            registry_values.note(tx, artifact_id)
     _record_linked(tx, target.thing, name, place.thing, names)
     return place.thing
 

@@ -10,7 +10,7 @@ _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    """Makes the two tables, and one index anew."""
+    """Makes the tables, and one index anew."""
     op.create_table(
         "run_writers",
         sa.Column("run_id", _ID, nullable=False),
@@ -40,4 +40,30 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("deleted_at IS NULL"),
         postgresql_where=sa.text("deleted_at IS NULL"),
+    )
+    name = sa.String(collation="C").with_variant(sa.String(), "sqlite")
+    op.create_table(
+        "registry_values",
+        sa.Column("project_id", _ID, nullable=False),
+        sa.Column("path", name, nullable=False),
+        sa.Column("value", name, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["projects.id"], name=op.f("fk_registry_values_project_id")
+        ),
+        sa.PrimaryKeyConstraint("project_id", "path", "value", name=op.f("pk_registry_values")),
+        sqlite_with_rowid=False,
+    )
+    op.execute(
+        """
+        INSERT INTO registry_values (project_id, path, value)
+        SELECT project_id, path, value FROM (
+            SELECT project_id, path, value, row_number() OVER (PARTITION BY project_id, path ORDER BY value) AS place
+            FROM (
+                SELECT DISTINCT m.project_id, f.path,
+                    CASE WHEN f.number IS NOT NULL THEN 'n' ELSE 't' || f.text END AS value
+                FROM memberships AS m JOIN facts AS f ON f.artifact_id = m.artifact_id
+                WHERE m.organization_id IS NOT NULL AND m.deleted_at IS NULL
+            ) AS found
+        ) AS numbered WHERE place <= 101
+        """
     )
