@@ -88,7 +88,9 @@ def _measure(asked: Asked, scratch: Path, report: Report) -> None:
         starting.measure_client(scratch, report, 3 if asked.is_quick else 15)
     if "transfers" in asked.parts:
         size_mib, small = (64, 500) if asked.is_quick else (1024, transfers.SMALL)
-        transfers.measure(scratch, report, size_mib, small)
+        transfers.measure(
+            scratch, report, size_mib, small, 2 if asked.is_quick else transfers.ROUNDS
+        )
     if not ON_DATABASES & asked.parts:
         return
     for kind in asked.databases:

@@ -1,8 +1,9 @@
 """Upload and download: one body of 1 GiB, and 5,000 bodies of 10 KiB, against nginx on the same machine.
 
 Ours verifies MD5, computes SHA-256, and makes everything durable inside the measured time; nginx does
-none of that.
-Run `python benchmarks/bytes.py [--size-mib 1024] [--files 5000] [--folder DIR]`; it needs nginx with its DAV module.
+none of that. Both servers run all the time and take turns, since a disk's speed changes from one minute to the next: what
+is compared is what came in the same round. Before each measurement the disk has written what there was.
+Run `python benchmarks/bytes.py [--size-mib 1024] [--files 5000] [--rounds 3] [--folder DIR]`; it needs nginx with its DAV module.
 """
 
 import argparse
@@ -19,7 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -99,11 +100,12 @@ def serve(folder: Path, port: int) -> None:
 
 @dataclass(frozen=True)
 class Peer:
-    """A server under test: where it listens, and its addresses for reading and writing."""
+    """A server under test: where it listens, where it keeps files, and its addresses for reading and writing."""
 
     name: str
     port: int
     pid: int
+    files: Path
     put: Callable[[BlobKey, bytes, int], str]
     get: Callable[[BlobKey, int], str]
     commit: bool
@@ -279,6 +281,7 @@ def ours(folder: Path) -> Iterator[Peer]:
             "registrum",
             port,
             server.pid,
+            folder / "blobs",
             lambda key, md5, size: urls.put_blob(key, "file", Expected(md5, size)),
             lambda key, size: urls.get_blob(key, "file", size),
             commit=True,
@@ -304,6 +307,7 @@ def nginx(folder: Path) -> Iterator[Peer]:
             "nginx",
             port,
             server.pid,
+            folder / "files",
             lambda key, _md5, _size: f"http://x/{key.text[:2]}/{key}",
             lambda key, _size: f"http://x/{key.text[:2]}/{key}",
             commit=False,
@@ -311,6 +315,44 @@ def nginx(folder: Path) -> Iterator[Peer]:
     finally:
         server.send_signal(signal.SIGTERM)
         server.wait(20)
+
+
+Numbers = dict[str, float]
+SERVERS = {"nginx": nginx, "registrum": ours}
+
+
+def take_turns(
+    folder: Path, servers: Sequence[str], size_mib: int, count: int, rounds: int
+) -> list[dict[str, Numbers]]:
+    """What each server does with the same bodies in each round, the first of one round being the last of the next.
+
+    Args:
+        folder: for everything; an empty one.
+        count: of small files.
+    """
+    body = folder / "body"
+    md5 = random_file(body, size_mib)
+    found: list[dict[str, Numbers]] = []
+    with ExitStack() as running:
+        peers = []
+        for name in servers:
+            home = folder / name
+            home.mkdir()
+            peers.append(running.enter_context(SERVERS[name](home)))
+        for number in range(rounds):
+            order = peers[:: -1 if number % 2 else 1]
+            found.append({peer.name: _turn(peer, body, md5, count) for peer in order})
+    return found
+
+
+def _turn(peer: Peer, body: Path, md5: bytes, count: int) -> Numbers:
+    os.sync()
+    few = small(peer, count)
+    os.sync()
+    found = {**few, **large(peer, body, md5)}
+    for path in peer.files.glob("*/*"):
+        path.unlink()
+    return found
 
 
 def free_port() -> int:
@@ -347,9 +389,10 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--size-mib", type=int, default=1024)
     options.add_argument("--files", type=int, default=5000)
+    options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--folder", type=Path, help="for scratch files; default: a temporary one")
     options.add_argument("--serve", type=int, help=argparse.SUPPRESS)
-    options.add_argument("--only", choices=["registrum", "nginx"])
+    options.add_argument("--only", choices=list(SERVERS))
     asked = options.parse_args()
     if asked.serve:
         serve(asked.folder, asked.serve)
@@ -357,23 +400,15 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(dir=asked.folder))
     folder.chmod(0o755)
     try:
-        body = folder / "body"
-        md5 = random_file(body, asked.size_mib)
-        results: dict[str, Any] = {}
-        for name, start in (("nginx", nginx), ("registrum", ours)):
-            if asked.only in (None, name):
-                home = folder / name
-                home.mkdir()
-                os.sync()
-                with start(home) as peer:
-                    results[name] = {**small(peer, asked.files), **large(peer, body, md5)}
-                shutil.rmtree(home)
-        if len(results) == 2:
-            results["ratio"] = {
-                what: results["registrum"][what] / results["nginx"][what]
+        servers = [asked.only] if asked.only else list(SERVERS)
+        rounds = take_turns(folder, servers, asked.size_mib, asked.files, asked.rounds)
+        shown: dict[str, Any] = {"rounds": rounds}
+        if len(servers) == 2:
+            shown["ratios"] = {
+                what: [each["registrum"][what] / each["nginx"][what] for each in rounds]
                 for what in ("upload_MB_s", "download_MB_s", "upload_files_s", "download_files_s")
             }
-        print(json.dumps(results, indent=2, default=lambda value: round(value, 2)))
+        print(json.dumps(shown, indent=2, default=lambda value: round(value, 2)))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
