@@ -2,7 +2,7 @@
 
 from itertools import count
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 
 from registrum.core.actors import Actor
 from registrum.core.policy import Action, Role
@@ -20,6 +20,7 @@ from registrum.server.db.tables import (
 from registrum.server.db.tables import artifacts as artifact_rows
 from registrum.server.db.tables import projects as project_rows
 from registrum.server.db.tx import Tx
+from tests.rows import put, put_new
 
 ROOT = Actor(None, "root", is_admin=True)
 _digests = count(1)
@@ -27,10 +28,8 @@ _digests = count(1)
 
 def user(tx: Tx, name: str) -> Actor:
     """A person with an entity of their own."""
-    number = tx.value(
-        insert(users)
-        .values(username=name, username_key=name, name=name.title(), created_at=tx.now)
-        .returning(users.c.id)
+    number = put_new(
+        tx, users, username=name, username_key=name, name=name.title(), created_at=tx.now
     )
     entity(tx, "user", name, user_id=number)
     return Actor(number, name)
@@ -40,32 +39,24 @@ def entity(
     tx: Tx, kind: str, name: str, *, organization_id: int | None = None, user_id: int | None = None
 ) -> int:
     """An entity of any kind; its number."""
-    return int(
-        tx.value(
-            insert(entities)
-            .values(
-                kind=kind,
-                name=name,
-                name_key=name,
-                organization_id=organization_id,
-                user_id=user_id,
-                created_at=tx.now,
-            )
-            .returning(entities.c.id)
-        )
+    return put_new(
+        tx,
+        entities,
+        kind=kind,
+        name=name,
+        name_key=name,
+        organization_id=organization_id,
+        user_id=user_id,
+        created_at=tx.now,
     )
 
 
 def organization(tx: Tx, name: str) -> int:
     """An organization with its entity `<name>-org`; its number."""
     own = entity(tx, "organization", f"{name}-org")
-    number = tx.value(
-        insert(organizations)
-        .values(name=name, name_key=name, entity_id=own, created_at=tx.now)
-        .returning(organizations.c.id)
-    )
+    number = put_new(tx, organizations, name=name, name_key=name, entity_id=own, created_at=tx.now)
     tx.run(update(entities).where(entities.c.id == own).values(organization_id=number))
-    return int(number)
+    return number
 
 
 def team(tx: Tx, organization_id: int, name: str) -> int:
@@ -75,28 +66,30 @@ def team(tx: Tx, organization_id: int, name: str) -> int:
 
 def joins_organization(tx: Tx, actor: Actor, organization_id: int, role: Role) -> None:
     """Makes somebody a member of an organization."""
-    tx.run(
-        insert(organization_members).values(
-            organization_id=organization_id, user_id=actor.user_id, role=role, created_at=tx.now
-        )
+    put(
+        tx,
+        organization_members,
+        organization_id=organization_id,
+        user_id=actor.user_id,
+        role=role,
+        created_at=tx.now,
     )
 
 
 def joins_team(tx: Tx, actor: Actor, team_id: int, role: Role) -> None:
     """Makes somebody a member of a team."""
-    tx.run(
-        insert(team_members).values(
-            team_id=team_id, user_id=actor.user_id, role=role, created_at=tx.now
-        )
-    )
+    put(tx, team_members, team_id=team_id, user_id=actor.user_id, role=role, created_at=tx.now)
 
 
 def joins_project(tx: Tx, actor: Actor, project: Project, role: Role) -> None:
     """Gives somebody a role in a registry."""
-    tx.run(
-        insert(project_members).values(
-            project_id=project.id, user_id=actor.user_id, role=role, created_at=tx.now
-        )
+    put(
+        tx,
+        project_members,
+        project_id=project.id,
+        user_id=actor.user_id,
+        role=role,
+        created_at=tx.now,
     )
 
 
@@ -113,26 +106,27 @@ def project(
     accepts: tuple[str, ...] | None = None,
 ) -> Project:
     """A project of any kind; `accepts`: the types of a registry, None for all."""
-    number = tx.value(
-        insert(project_rows)
-        .values(
-            kind=kind,
-            entity_id=entity_id,
-            organization_id=organization_id,
-            owner_id=owner.user_id if owner else None,
-            name=name,
-            visibility=visibility,
-            organization_role=organization_role,
-            accepts_any_type=accepts is None,
-            created_at=tx.now,
-        )
-        .returning(project_rows.c.id)
+    number = put_new(
+        tx,
+        project_rows,
+        kind=kind,
+        entity_id=entity_id,
+        organization_id=organization_id,
+        owner_id=owner.user_id if owner else None,
+        name=name,
+        visibility=visibility,
+        organization_role=organization_role,
+        accepts_any_type=accepts is None,
+        created_at=tx.now,
     )
     for type_name in accepts or ():
-        tx.run(
-            insert(artifact_types).values(
-                project_id=number, name=type_name, is_accepted=True, created_at=tx.now
-            )
+        put(
+            tx,
+            artifact_types,
+            project_id=number,
+            name=type_name,
+            is_accepted=True,
+            created_at=tx.now,
         )
     return projects.get_for_id(tx, Action.WRITE, number).thing
 
@@ -163,22 +157,20 @@ def version(
     """A version logged into a project's sequence, without files; the artifact's number."""
     granted = projects.get_for(tx, Action.WRITE, ProjectName(where.entity.name, where.name))
     sequence = collections.sequence_for(tx, granted, type_name, collection)
-    number = tx.value(
-        insert(artifact_rows)
-        .values(
-            project_id=where.id,
-            collection_id=sequence.thing.id,
-            state=state,
-            digest=f"{next(_digests):032x}",
-            digest_algorithm="MANIFEST_MD5",
-            size_bytes=10,
-            file_count=1,
-            created_at=tx.now,
-        )
-        .returning(artifact_rows.c.id)
+    number = put_new(
+        tx,
+        artifact_rows,
+        project_id=where.id,
+        collection_id=sequence.thing.id,
+        state=state,
+        digest=f"{next(_digests):032x}",
+        digest_algorithm="MANIFEST_MD5",
+        size_bytes=10,
+        file_count=1,
+        created_at=tx.now,
     )
     if state != "committed":
-        return int(number)
+        return number
     place = memberships.add_own(tx, artifacts.get_for(tx, Action.WRITE, number), 10)
     tx.run(
         update(artifact_rows)
@@ -186,7 +178,7 @@ def version(
         .values(version=place.thing.version)
     )
     aliases.point(tx, place, named)
-    return int(number)
+    return number
 
 
 def entity_of(tx: Tx, name: str) -> int:

@@ -4,13 +4,12 @@ import json
 import random
 from typing import Any
 
-from sqlalchemy import insert
-
 from registrum.core.policy import Role
 from registrum.server.db.columns import from_micros
 from registrum.server.db.tables import run_tags, runs, team_members
 from registrum.server.db.tx import Tx
 from tests.contract.catalogue import NUMBERS, START, TAGS, TEXTS
+from tests.rows import put
 
 TEAM, PROJECT = 2, 1
 STATES = ["running", "finished", "failed", "crashed"]
@@ -29,11 +28,7 @@ Record = dict[str, list[Any]]
 
 def fill(tx: Tx, *, count: int = 120) -> dict[int, Record]:
     """Writes runs of the team's project, which ann then belongs to; their records by id. The same ones each time."""
-    tx.run(
-        insert(team_members).values(
-            team_id=TEAM, user_id=1, role=Role.MEMBER, created_at=from_micros(START)
-        )
-    )
+    put(tx, team_members, team_id=TEAM, user_id=1, role=Role.MEMBER, created_at=from_micros(START))
     luck = random.Random(11)
     now = (tx.now - from_micros(0)).days * _DAY
     return {number: _run(tx, luck, number, now) for number in range(1, count + 1)}
@@ -53,26 +48,25 @@ def _run(tx: Tx, luck: random.Random, number: int, now: int) -> Record:
     }
     author, lines = luck.choice([None, 1, 2]), luck.randrange(10)
     settings, results = _values(luck, tuple(SETTINGS)), _values(luck, RESULTS)
-    tx.run(
-        insert(runs).values(
-            *(),
-            id=number,
-            project_id=PROJECT,
-            name=f"run{number % 13}-{number}",
-            state=state,
-            user_id=author,
-            history_lines=lines,
-            config=_text(_document(settings, is_config=True)),
-            summary=_text(_document(results, is_config=False)),
-            created_at=from_micros(created),
-            updated_at=None if updated is None else from_micros(updated),
-            heartbeat_at=None if heard is None else from_micros(heard),
-            **columns,
-        )
+    put(
+        tx,
+        runs,
+        id=number,
+        project_id=PROJECT,
+        name=f"run{number % 13}-{number}",
+        state=state,
+        user_id=author,
+        history_lines=lines,
+        config=_text(_document(settings, is_config=True)),
+        summary=_text(_document(results, is_config=False)),
+        created_at=from_micros(created),
+        updated_at=None if updated is None else from_micros(updated),
+        heartbeat_at=None if heard is None else from_micros(heard),
+        **columns,
     )
     tags = luck.sample(TAGS, luck.randrange(3))
     for tag in tags:
-        tx.run(insert(run_tags).values(run_id=number, name=tag))
+        put(tx, run_tags, run_id=number, name=tag)
     is_silent = (created if heard is None else heard) < now
     return {
         "id": [number],

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import bindparam, insert
-
 from registrum.core.actors import Actor
 from registrum.core.artifacts import Artifact
 from registrum.core.ids import encode
@@ -19,13 +17,13 @@ from registrum.core.policy import Action, Role
 from registrum.server.blobs.disk import DiskStore
 from registrum.server.blobs.store import BlobKey, Expected, StoredBlob
 from registrum.server.db import Database, artifacts
-from registrum.server.db.statements import prepared
 from registrum.server.db.tables import entities, organizations, team_members, users
 from registrum.server.db.tx import Tx
 from registrum.server.services import uploads
 from registrum.server.services.artifacts import CreateArtifact, create_artifact
 from registrum.server.services.commits import commit_artifact
 from registrum.server.services.uploads import AnnounceManifest, UploadFile, UploadPlace
+from tests.rows import put
 
 T = TypeVar("T")
 ANN, BOB, VIEWER, STRANGER = (
@@ -36,53 +34,18 @@ ANN, BOB, VIEWER, STRANGER = (
 )
 
 
-_USER = prepared(
-    insert(users).values(
-        id=bindparam("number"),
-        username=bindparam("called"),
-        username_key=bindparam("called"),
-        name=bindparam("in_full"),
-        created_at=bindparam("now"),
-    )
-)
-_ENTITY = prepared(
-    insert(entities).values(
-        id=bindparam("number"),
-        kind=bindparam("of_kind"),
-        name=bindparam("called"),
-        name_key=bindparam("called"),
-        organization_id=1,
-        created_at=bindparam("now"),
-    )
-)
-_ORGANIZATION = prepared(
-    insert(organizations).values(
-        id=1, name="Acme", name_key="acme", entity_id=1, created_at=bindparam("now")
-    )
-)
-_IN_TEAM = prepared(
-    insert(team_members).values(
-        team_id=bindparam("team"),
-        user_id=bindparam("person"),
-        role=bindparam("as_role"),
-        created_at=bindparam("now"),
-    )
-)
-
-
 def people(tx: Tx) -> None:
     """Acme with a team of two members and a viewer, and somebody else with a team of his own."""
-    who = ("ann", "bob", "vic", "sam")
-    given = [{"number": i, "called": n, "in_full": n.title()} for i, n in enumerate(who, 1)]
-    tx.run_many(_USER, given, now=tx.now)
-    what = (("organization", "acme-org"), ("team", "team"), ("team", "others"))
-    given = [{"number": i, "of_kind": k, "called": n} for i, (k, n) in enumerate(what, 1)]
-    tx.run_many(_ENTITY, given, now=tx.now)
-    tx.run(_ORGANIZATION, now=tx.now)
+    for number, name in enumerate(("ann", "bob", "vic", "sam"), 1):
+        names = {"username": name, "username_key": name, "name": name.title()}
+        put(tx, users, id=number, created_at=tx.now, **names)
+    for number, name in enumerate(("acme-org", "team", "others"), 1):
+        row = {"name": name, "name_key": name, "organization_id": 1, "created_at": tx.now}
+        put(tx, entities, id=number, kind="team" if number > 1 else "organization", **row)
+    put(tx, organizations, id=1, name="Acme", name_key="acme", entity_id=1, created_at=tx.now)
     member, viewer = Role.MEMBER, Role.VIEWER
-    belong = ((2, 1, member), (2, 2, member), (2, 3, viewer), (3, 4, member))
-    given = [{"team": team, "person": user, "as_role": role} for team, user, role in belong]
-    tx.run_many(_IN_TEAM, given, now=tx.now)
+    for team, user, role in ((2, 1, member), (2, 2, member), (2, 3, viewer), (3, 4, member)):
+        put(tx, team_members, team_id=team, user_id=user, role=role, created_at=tx.now)
 
 
 def md5_of(content: bytes) -> str:

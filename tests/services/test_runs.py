@@ -4,7 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 
 from registrum.core.actors import Actor
 from registrum.core.errors import Forbidden, Invalid, InvalidFilter, NotFound, Unprocessable
@@ -21,6 +21,7 @@ from registrum.server.db.tables import runs as run_table
 from registrum.server.db.tx import Tx
 from registrum.server.services import history as history_service
 from registrum.server.services import runs as service
+from tests.rows import put
 
 ANN, VIEWER, STRANGER = Actor(1, "ann"), Actor(2, "vic"), Actor(3, "sam")
 FIRST = RunName("team", "demo", "first")
@@ -30,7 +31,7 @@ def people(tx: Tx) -> None:
     """A team with a member and a viewer, an organization's own entity, and somebody else."""
     for number, name in ((1, "ann"), (2, "vic"), (3, "sam")):
         row = {"username": name, "username_key": name, "name": name.title(), "created_at": tx.now}
-        tx.run(insert(users).values(id=number, **row))
+        put(tx, users, id=number, **row)
     for number, kind, name, user in (
         (1, "organization", "acme-org", None),
         (2, "team", "team", None),
@@ -40,15 +41,11 @@ def people(tx: Tx) -> None:
         row = {"kind": kind, "name": name, "name_key": name, "user_id": user}
         organization = None if kind == "user" else 1
         values = row | {"id": number, "organization_id": organization, "created_at": tx.now}
-        tx.run(insert(entities).values(**values))
-    tx.run(
-        insert(organizations).values(
-            id=1, name="Acme", name_key="acme", entity_id=1, created_at=tx.now
-        )
-    )
+        put(tx, entities, **values)
+    put(tx, organizations, id=1, name="Acme", name_key="acme", entity_id=1, created_at=tx.now)
     for user, role in ((1, Role.MEMBER), (2, Role.VIEWER)):
         row = {"team_id": 2, "user_id": user, "role": role, "created_at": tx.now}
-        tx.run(insert(team_members).values(**row))
+        put(tx, team_members, **row)
     tx.run(update(users).where(users.c.id == 1).values(default_entity_id=2))
 
 
