@@ -193,7 +193,7 @@ def _registries(world: World) -> Iterator[tuple[Any, ...]]:
     yield "protectAliases", "one", protect, Within(A.PROTECT_ALIAS, "qclosed")
     yield "unprotectAliases", "one", protect, Within(A.PROTECT_ALIAS, "qclosed")
     named = {"entityName": "qacme-org", "projectName": name_of("qclosed"), "name": "qmore"}
-    yield "createArtifactType", "registry", named, Within(A.WRITE, "qclosed")
+    yield "createArtifactType", "registry", named, Within(A.ADD_TYPES, "qclosed")
     named = {"entityName": "qresearch", "projectName": "qdemo", "name": "more"}
     yield "createArtifactType", "a team's project", named, Within(A.WRITE, "qdemo")
     ttl = {"ttlDurationSeconds": 86400}

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from registrum.core.actors import Actor
 from registrum.core.collections import Collection
@@ -37,6 +38,7 @@ from registrum.server.db import (
 )
 from registrum.server.db.collection_pages import CollectionsAsk
 from registrum.server.db.membership_pages import VersionsAsk
+from registrum.server.db.tables import events
 from registrum.server.db.tx import Tx
 from registrum.server.jobs import deletion
 from registrum.server.jobs.runner import Desk, Runner
@@ -298,6 +300,37 @@ def test_making_a_type_again_finds_it(world: World) -> None:
         return service.create_artifact_type(tx, where, "table", "Rows.")
 
     assert world.database.write(world.ann, make_type) == world.database.write(world.bob, make_type)
+
+
+def test_a_type_made_in_a_registry_is_accepted_there_and_takes_an_admin(world: World) -> None:
+    def build(tx: Tx) -> Project:
+        owner = make.entity_of(tx, "acme-org")
+        made = make.project(
+            tx,
+            "registry",
+            owner,
+            "wandb-registry-strict",
+            organization_id=world.organization,
+            accepts=("model",),
+        )
+        make.joins_project(tx, world.ann, made, Role.MEMBER)
+        make.joins_project(tx, world.bob, made, Role.ADMIN)
+        return made
+
+    strict = world.database.write(make.ROOT, build)
+    where = ProjectName("acme-org", strict.name)
+
+    def make_type(tx: Tx) -> int:
+        return service.create_artifact_type(tx, where, "table", "Rows.")
+
+    with pytest.raises(Forbidden, match="takes admin"):
+        world.database.write(world.ann, make_type)
+    world.database.write(world.bob, make_type)
+    world.database.write(world.bob, make_type)
+    with world.database.read(world.ann) as tx:
+        assert artifact_types.accepted_in(tx, strict) == {"model", "table"}
+        statement = select(events.c.changes).where(events.c.kind == "registry.changed")
+        assert tx.column(statement) == [{"types_added": ["table"]}]
 
 
 # --- Editing

@@ -14,8 +14,9 @@ from registrum.core.errors import (
     NotFound,
 )
 from registrum.core.pages import PageAsk
-from registrum.core.policy import Action
+from registrum.core.policy import Action, Role
 from registrum.server.db import Database, entities, organizations, projects, teams, users
+from registrum.server.db import members as member_rows
 from registrum.server.db.tx import Tx
 from registrum.server.services import organizations as organization_service
 from registrum.server.services import teams as service
@@ -257,6 +258,28 @@ def test_who_leaves_an_organization_leaves_its_teams_and_registries(
         with pytest.raises(NotFound):
             entities.get_for(tx, Action.READ_ENTITY, acme.TEAM)
     assert "max" not in in_organization(database)
+
+
+def test_a_guest_is_no_member_of_the_organization_and_keeps_what_single_registries_gave(
+    database: Database, people: dict[str, Actor]
+) -> None:
+    number = acme.registry(database, people["max"], "secret", access="RESTRICTED")
+
+    def build(tx: Tx) -> None:
+        sam = users.get_named(tx, "sam").id
+        granted = projects.get_for_id(tx, Action.ADMINISTER, number)
+        member_rows.add_user(tx, granted, sam, Role.VIEWER)
+        team = entities.get_for(tx, Action.ADMINISTER_TEAM, acme.TEAM)
+        teams.add_member(tx, team, sam, Role.MEMBER)
+
+    database.write(people["root"], build)
+    database.write(
+        people["ada"],
+        lambda tx: organization_service.remove_member(tx, acme.ORGANIZATION, "sam"),
+    )
+    with database.read(people["sam"]) as tx:
+        assert list(projects.by_ids(tx, Action.READ, [number])) == [number]
+        assert entities.get_for(tx, Action.READ_ENTITY, acme.TEAM)
 
 
 def test_the_last_admin_of_an_organization_stays(

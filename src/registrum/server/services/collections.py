@@ -23,6 +23,7 @@ from registrum.server.db import (
 from registrum.server.db.tx import Tx
 from registrum.server.db.visibility import Grant
 from registrum.server.services.artifacts import check_text
+from registrum.server.services.projects import UpsertProject, upsert_project
 
 DELETION_JOB = "delete_collection"
 DELETED_AT_ONCE = 500
@@ -73,7 +74,9 @@ def move_collection(tx: Tx, collection_id: int, type_name: str) -> int:
         Conflict: versions are linked in the portfolio; they have their type from where they were logged.
     """
     check_artifact_type(type_name)
-    collections.lock(tx, collection_id)  # who links into it, or a version of it, waits or has done so
+    collections.lock(
+        tx, collection_id
+    )  # who links into it, or a version of it, waits or has done so
     found = collections.get_for(tx, Action.EDIT_COLLECTION, collection_id)
     here = found.thing
     if here.type_name == type_name:
@@ -138,18 +141,23 @@ def delete_versions_step(tx: Tx, collection_id: int) -> bool:
 
 
 def create_artifact_type(tx: Tx, project: ProjectName, name: str, description: str | None) -> int:
-    """Makes an artifact type of a project; one that exists stays as it is.
+    """Makes an artifact type of a project; one that exists stays as it is. A registry accepts it from then on.
 
     Returns:
         Its number.
 
     Raises:
         InvalidName: the name breaks the rules.
-        NotFound, Forbidden: the project is hidden, or the actor may not write in it.
+        NotFound, Forbidden: the project is hidden, or the actor may not write in it, or not add types to the registry.
     """
     check_artifact_type(name)
-    where = projects.get_for(tx, Action.WRITE, project)
-    return artifact_types.id_for(tx, where, name, check_text("description", description))
+    text = check_text("description", description)
+    found = projects.get_for(tx, Action.READ, project).thing
+    if not found.is_registry:
+        where = projects.get_for_id(tx, Action.WRITE, found.id)
+        return artifact_types.id_for(tx, where, name, text)
+    upsert_project(tx, UpsertProject(project_id=found.id, types=((name, text),)))
+    return artifact_types.get_for(tx, Action.READ, found, name).id
 
 
 def _of_kind(tx: Tx, action: Action, kind: str, collection_id: int) -> Grant[Collection]:

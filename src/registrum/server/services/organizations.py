@@ -192,7 +192,9 @@ def update_member(tx: Tx, organization: str, username: str, role: str) -> None:
 
 
 def remove_member(tx: Tx, organization: str, username: str) -> None:
-    """Takes a user out of an organization, its teams and its registries; who is no member is left alone.
+    """Takes a user out of an organization, its teams and its registries.
+
+    Who is no member is left alone: a guest has what the admins of single registries and teams gave, and they take it away.
 
     Raises:
         NotFound, Forbidden: the actor may not, or there is no such user.
@@ -201,19 +203,20 @@ def remove_member(tx: Tx, organization: str, username: str) -> None:
     found = organizations.get_for(tx, Action.ADMINISTER_ORGANIZATION, organization).thing
     user = users.get_named(tx, username)
     held = organizations.role_of(tx, found.id, user.id)
+    if held is None:
+        return
     if held is Role.ADMIN:
         _check_not_last_admin(tx, found.id, found.name)
     organizations.remove_member(tx, found.id, user.id)
     teams.remove_in_organization(tx, user.id, found.id)
     members.remove_in_organization(tx, user.id, found.id)
-    if held is not None:
-        _record(
-            tx,
-            EventKind.ORGANIZATION_MEMBER_REMOVED,
-            found.id,
-            user.id,
-            {"role": [held.label, ""]},
-        )
+    _record(
+        tx,
+        EventKind.ORGANIZATION_MEMBER_REMOVED,
+        found.id,
+        user.id,
+        {"role": [held.label, ""]},
+    )
 
 
 def _check_not_last_admin(tx: Tx, organization_id: int, name: str) -> None:
