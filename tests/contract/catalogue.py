@@ -5,11 +5,10 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import insert
-
 from registrum.core.actors import Actor
 from registrum.core.metadata import facts_of
 from registrum.core.policy import Role
+from registrum.server.db import registry_values
 from registrum.server.db.columns import from_micros
 from registrum.server.db.conditions import path_key
 from registrum.server.db.tables import (
@@ -29,6 +28,7 @@ from registrum.server.db.tables import (
     users,
 )
 from registrum.server.db.tx import Tx
+from tests.rows import put, put_many
 
 ANN, GUS = Actor(1, "ann"), Actor(2, "gus")
 """A member of the organization, who does not see the restricted registry; a guest, who sees that one only."""
@@ -65,63 +65,49 @@ def fill(tx: Tx, *, versions: int = 300, lines: int = 60) -> Catalogue:
 
 def _people(tx: Tx) -> None:
     for number, name in ((1, "ann"), (2, "gus")):
-        tx.run(
-            insert(users).values(
-                id=number, username=name, username_key=name, name=name, created_at=tx.now
-            )
-        )
+        put(tx, users, id=number, username=name, username_key=name, name=name, created_at=tx.now)
     for number, kind in ((1, "organization"), (2, "team")):
         name = f"{kind}-entity"
-        tx.run(
-            insert(entities).values(
-                *(),
-                id=number,
-                kind=kind,
-                name=name,
-                name_key=name,
-                organization_id=ORGANIZATION,
-                created_at=tx.now,
-            )
+        put(
+            tx,
+            entities,
+            id=number,
+            kind=kind,
+            name=name,
+            name_key=name,
+            organization_id=ORGANIZATION,
+            created_at=tx.now,
         )
-    tx.run(
-        insert(organizations).values(
-            id=1, name="Acme", name_key="acme", entity_id=1, created_at=tx.now
-        )
-    )
-    tx.run(
-        insert(organization_members).values(
-            organization_id=1, user_id=1, role=Role.MEMBER, created_at=tx.now
-        )
-    )
+    put(tx, organizations, id=1, name="Acme", name_key="acme", entity_id=1, created_at=tx.now)
+    put(tx, organization_members, organization_id=1, user_id=1, role=Role.MEMBER, created_at=tx.now)
 
 
 def _registries(tx: Tx, luck: random.Random, made: Catalogue) -> None:
     _project(tx, luck, made, 1, "team", "training")
-    tx.run(
-        insert(collections).values(
-            id=1000,
-            project_id=1,
-            type_id=_type(tx, 1),
-            kind="sequence",
-            name="run",
-            created_at=tx.now,
-        )
+    put(
+        tx,
+        collections,
+        id=1000,
+        project_id=1,
+        type_id=_type(tx, 1),
+        kind="sequence",
+        name="run",
+        created_at=tx.now,
     )
     for number in REGISTRIES:
         _project(tx, luck, made, number, "registry", f"wandb-registry-{number}")
         _type(tx, number)
-    tx.run(
-        insert(project_members).values(
-            project_id=RESTRICTED, user_id=2, role=Role.VIEWER, created_at=tx.now
-        )
-    )
+    put(tx, project_members, project_id=RESTRICTED, user_id=2, role=Role.VIEWER, created_at=tx.now)
 
 
 def _type(tx: Tx, number: int) -> int:
-    tx.run(
-        insert(artifact_types).values(
-            id=number, project_id=number, name=f"type{number % 2}", created_at=tx.now
-        )
+    put(
+        tx,
+        artifact_types,
+        id=number,
+        project_id=number,
+        name=f"type{number % 2}",
+        created_at=tx.now,
     )
     return number
 
@@ -136,18 +122,18 @@ def _project(
     created, updated = _moment(luck), luck.choice([None, _moment(luck)])
     description = luck.choice([None, *TEXTS])
     is_registry = kind == "registry"
-    tx.run(
-        insert(projects).values(
-            id=number,
-            kind=kind,
-            entity_id=1 if is_registry else 2,
-            organization_id=ORGANIZATION,
-            name=name,
-            description=description,
-            visibility="restricted" if number == RESTRICTED else "organization",
-            created_at=from_micros(created),
-            updated_at=updated and from_micros(updated),
-        )
+    put(
+        tx,
+        projects,
+        id=number,
+        kind=kind,
+        entity_id=1 if is_registry else 2,
+        organization_id=ORGANIZATION,
+        name=name,
+        description=description,
+        visibility="restricted" if number == RESTRICTED else "organization",
+        created_at=from_micros(created),
+        updated_at=updated and from_micros(updated),
     )
     if is_registry:
         made.projects[number] = {
@@ -168,21 +154,21 @@ def _collection(tx: Tx, luck: random.Random, made: Catalogue, number: int) -> No
     description, project_id = luck.choice([None, *TEXTS]), luck.choice(REGISTRIES)
     name = f"{luck.choice(TEXTS)}{number % 7}-{number}"
     tags = luck.sample(TAGS, luck.randrange(3))
-    tx.run(
-        insert(collections).values(
-            id=number,
-            project_id=project_id,
-            organization_id=ORGANIZATION,
-            type_id=project_id,
-            kind="portfolio",
-            name=name,
-            description=description,
-            created_at=from_micros(created),
-            updated_at=updated and from_micros(updated),
-        )
+    put(
+        tx,
+        collections,
+        id=number,
+        project_id=project_id,
+        organization_id=ORGANIZATION,
+        type_id=project_id,
+        kind="portfolio",
+        name=name,
+        description=description,
+        created_at=from_micros(created),
+        updated_at=updated and from_micros(updated),
     )
     for tag in tags:
-        tx.run(insert(collection_tags).values(collection_id=number, name=tag, created_at=tx.now))
+        put(tx, collection_tags, collection_id=number, name=tag, created_at=tx.now)
     made.collections[number] = {
         "id": [number],
         "project_id": [project_id],
@@ -218,24 +204,25 @@ def _version(tx: Tx, luck: random.Random, made: Catalogue, number: int, lines: i
     document, description = _metadata(luck), luck.choice([None, *TEXTS])
     text = json.dumps(document) if document is not None else None
     found, line = facts_of(text), luck.randrange(1, lines + 1)
-    tx.run(
-        insert(artifacts).values(
-            id=number,
-            project_id=1,
-            collection_id=1000,
-            state="committed",
-            digest=digest,
-            digest_algorithm="MANIFEST_MD5",
-            version=number,
-            description=description,
-            metadata=text,
-            more_facts={path_key(p): v for p, v in (found.more or {}).items()} or None,
-            size_bytes=size,
-            created_at=from_micros(created),
-        )
+    put(
+        tx,
+        artifacts,
+        id=number,
+        project_id=1,
+        collection_id=1000,
+        state="committed",
+        digest=digest,
+        digest_algorithm="MANIFEST_MD5",
+        version=number,
+        description=description,
+        metadata=text,
+        more_facts={path_key(p): v for p, v in (found.more or {}).items()} or None,
+        size_bytes=size,
+        created_at=from_micros(created),
     )
-    tx.run_many(
-        insert(facts).values(artifact_id=0, path="", ordinal=0, number=0.0, text=""),
+    put_many(
+        tx,
+        facts,
         [
             {
                 "artifact_id": number,
@@ -253,35 +240,35 @@ def _version(tx: Tx, luck: random.Random, made: Catalogue, number: int, lines: i
         "artifact_created_at": from_micros(created),
         "created_at": from_micros(linked),
     }
-    tx.run(
-        insert(memberships).values(
-            id=number, collection_id=1000, project_id=1, version=number, **place
-        )
-    )
+    put(tx, memberships, id=number, collection_id=1000, project_id=1, version=number, **place)
     there = made.collections[line]
     project_id = there["project_id"][0]
-    tx.run(
-        insert(memberships).values(
-            id=10_000 + number,
-            collection_id=line,
-            project_id=project_id,
-            organization_id=ORGANIZATION,
-            version=number,
-            **place,
-        )
+    put(
+        tx,
+        memberships,
+        id=10_000 + number,
+        collection_id=line,
+        project_id=project_id,
+        organization_id=ORGANIZATION,
+        version=number,
+        **place,
     )
+    registry_values.note(tx, number)
     tags, aliases = luck.sample(TAGS, luck.randrange(3)), []
     for tag in tags:
-        tx.run(insert(artifact_tags).values(artifact_id=number, name=tag, created_at=tx.now))
+        put(tx, artifact_tags, artifact_id=number, name=tag, created_at=tx.now)
     for alias in luck.sample(ALIASES, luck.randrange(3)):
         if not any(
             alias in other["alias"] for other in made.versions.values() if other["line"] == [line]
         ):
             aliases.append(alias)
-            tx.run(
-                insert(alias_spans).values(
-                    collection_id=line, membership_id=10_000 + number, alias=alias, since=tx.now
-                )
+            put(
+                tx,
+                alias_spans,
+                collection_id=line,
+                membership_id=10_000 + number,
+                alias=alias,
+                since=tx.now,
             )
     made.versions[10_000 + number] = {
         "id": [number],
