@@ -157,13 +157,9 @@ class ArtifactCollections(CountedPages[ArtifactCollection]):
         }
 
     def _ask(self, after: str | None, first: int) -> Node:
-        asked = self._asked | {"after": after, "first": first}
+        asked = self._asked | {"after": after, "first": first, "count": self._wants_total}
         answer = self._service_api.ask(operations.OF_TYPE, asked)
         return page_at(answer, "project", "artifactType")
-
-    def _count(self) -> int:
-        answer = self._service_api.ask(operations.OF_TYPE_COUNT, self._asked | {"first": 1})
-        return int(page_at(answer, "project", "artifactType")["totalCount"])
 
     def _convert(self, edge: Node) -> ArtifactCollection | None:
         return collection_of(self._service_api, edge["node"])
@@ -196,12 +192,8 @@ class ProjectArtifactCollections(CountedPages[ArtifactCollection]):
         }
 
     def _ask(self, after: str | None, first: int) -> Node:
-        asked = self._asked | {"after": after, "first": first}
+        asked = self._asked | {"after": after, "first": first, "count": self._wants_total}
         return page_at(self._service_api.ask(operations.OF_PROJECT, asked), "project")
-
-    def _count(self) -> int:
-        answer = self._service_api.ask(operations.OF_PROJECT_COUNT, self._asked | {"first": 1})
-        return int(page_at(answer, "project")["totalCount"])
 
     def _convert(self, edge: Node) -> ArtifactCollection | None:
         return collection_of(self._service_api, edge["node"])

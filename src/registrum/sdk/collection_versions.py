@@ -47,14 +47,10 @@ class Artifacts(CountedPages[artifacts.Artifact]):
 
     def _ask(self, after: str | None, first: int) -> Node:
         answer = self._service_api.ask(
-            operations.VERSIONS, self._asked | {"after": after, "first": first}
+            operations.VERSIONS,
+            self._asked | {"after": after, "first": first, "count": self._wants_total},
         )
         return page_at(answer, "project", "artifactType", "artifactCollection")
-
-    def _count(self) -> int:
-        answer = self._service_api.ask(operations.VERSION_COUNT, self._asked | {"first": 1})
-        found = page_at(answer, "project", "artifactType", "artifactCollection")
-        return int(found["totalCount"])
 
     def _convert(self, edge: Node) -> artifacts.Artifact | None:
         if not edge["node"]:

@@ -98,23 +98,31 @@ class Pages(ABC, Generic[T]):
 
 
 class CountedPages(Pages[T]):
-    """A lazy list whose length the server knows; it is asked only where one page does not tell."""
+    """A lazy list whose length the server knows; it is counted only if somebody wants to know."""
 
-    @abstractmethod
-    def _count(self) -> int:
-        """How many there are over all pages."""
+    _wants_total = False
+    """Whether the page that is asked for shall have its `totalCount`."""
+
+    _total: int | None = None
 
     def __len__(self) -> int:
         """How many there are over all pages, those before `start` as well."""
         if self._page is None:
+            # `list()` asks for the length first: one request then gives both.
+            self._wants_total = True
             self._load_page()
-        if self._start is None and not self.more:
-            return self._seen
+            self._wants_total = False
         if self._total is None:
-            self._total = self._count()
+            told = (self._page or {}).get("totalCount")
+            is_known = self._start is None and not self.more
+            self._total = told if told is not None else self._seen if is_known else self._count()
         return self._total
 
-    _total: int | None = None
+    def _count(self) -> int:
+        self._wants_total = True
+        page = self._ask(None, 1)
+        self._wants_total = False
+        return int(page["totalCount"])
 
 
 def page_at(answer: Node, *path: str) -> Node:

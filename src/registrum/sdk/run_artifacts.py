@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from registrum.sdk.runs import Run
 
 _DOCUMENTS = {
-    "logged": (operations.LOGGED, operations.LOGGED_COUNT),
-    "used": (operations.USED, operations.USED_COUNT),
+    "logged": operations.LOGGED,
+    "used": operations.USED,
 }
 
 
@@ -43,14 +43,13 @@ class RunArtifacts(CountedPages[artifacts.Artifact]):
         super().__init__(per_page, start)
         self._service_api = service_api
         self.run = run
-        self._page_document, self._count_document = _DOCUMENTS[mode]
+        self._document = _DOCUMENTS[mode]
 
     def _ask(self, after: str | None, first: int) -> Node:
-        page: Node = self.run.read(self._page_document, after=after, first=first)["page"]
+        page: Node = self.run.read(
+            self._document, after=after, first=first, count=self._wants_total
+        )["page"]
         return page
-
-    def _count(self) -> int:
-        return int(self.run.read(self._count_document)["page"]["totalCount"])
 
     def _convert(self, edge: Node) -> artifacts.Artifact | None:
         node = edge["node"]

@@ -125,19 +125,11 @@ class Files(CountedPages[File]):
             "pattern": pattern,
             "upload": upload,
         }
-        self._is_narrowed = bool(names or pattern)
 
     def _ask(self, after: str | None, first: int) -> Node:
-        asked = self._asked | {"after": after, "first": first}
+        asked = self._asked | {"after": after, "first": first, "count": self._wants_total}
         page: Node = self.run.read(operations.FILES, **asked)["page"]
         return page
-
-    def _count(self) -> int:
-        if self._is_narrowed:
-            while self._load_page():
-                pass
-            return self._seen
-        return int(self.run.read(operations.FILE_COUNT)["fileCount"])
 
     def _convert(self, edge: Node) -> File:
         return File(self._service_api, edge["node"], self.run)

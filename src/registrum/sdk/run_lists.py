@@ -101,13 +101,10 @@ class Runs(CountedPages[Run]):
 
     def _ask(self, after: str | None, first: int) -> Node:
         document = operations.LIGHT_RUNS if self._lazy else operations.RUNS
-        answer = self._service_api.ask(document, self._asked | {"after": after, "first": first})
-        return self._found(answer)["page"]  # type: ignore[no-any-return]
-
-    def _count(self) -> int:
-        return int(
-            self._found(self._service_api.ask(operations.RUN_COUNT, self._asked))["runCount"]
+        answer = self._service_api.ask(
+            document, self._asked | {"after": after, "first": first, "count": self._wants_total}
         )
+        return self._found(answer)["page"]  # type: ignore[no-any-return]
 
     def _found(self, answer: Node) -> Node:
         found: Node | None = answer["project"]

@@ -75,13 +75,9 @@ class Versions(CountedPages[artifacts.Artifact]):
         return None if self._page is None else len(self._page["edges"])
 
     def _ask(self, after: str | None, first: int) -> Node:
-        asked = self._asked | {"after": after, "first": first}
+        asked = self._asked | {"after": after, "first": first, "count": self._wants_total}
         answer = self._service_api.ask(operations.VERSIONS, asked)
         return page_in_organization(answer, self.organization)
-
-    def _count(self) -> int:
-        answer = self._service_api.ask(operations.VERSION_COUNT, self._asked)
-        return int(page_in_organization(answer, self.organization)["totalCount"])
 
     def _convert(self, edge: Node) -> artifacts.Artifact | None:
         node = edge["node"]
@@ -160,13 +156,9 @@ class Collections(CountedPages[ArtifactCollection]):
         return versions_of_each(self._service_api, self.organization, self, filter, order, per_page)
 
     def _ask(self, after: str | None, first: int) -> Node:
-        asked = self._asked | {"after": after, "first": first}
+        asked = self._asked | {"after": after, "first": first, "count": self._wants_total}
         answer = self._service_api.ask(operations.COLLECTIONS, asked)
         return page_in_organization(answer, self.organization)
-
-    def _count(self) -> int:
-        answer = self._service_api.ask(operations.COLLECTION_COUNT, self._asked)
-        return int(page_in_organization(answer, self.organization)["totalCount"])
 
     def _convert(self, edge: Node) -> ArtifactCollection | None:
         return collection_of(self._service_api, edge["node"], self.organization)

@@ -30,30 +30,21 @@ COLLECTION = f"""query ArtifactCollection({_PROJECT}, $type: String!, $name: Str
   }}
 }} {COLLECTION_PARTS}"""
 
-_ASKED = "$filters: JSONString, $order: String, $after: String, $first: Int"
+_ASKED = """$filters: JSONString, $order: String, $after: String, $first: Int,
+  $count: Boolean = false"""
 _LIST = "artifactCollections(filters: $filters, order: $order, after: $after, first: $first)"
 
 OF_TYPE = f"""query CollectionsOfType({_PROJECT}, $type: String!, {_ASKED}) {{
   project(name: $project, entityName: $entity) {{
-    artifactType(name: $type) {{ page: {_LIST} {{ edges {{ node {{ ...CollectionParts }} }} {_PAGE} }} }}
+    artifactType(name: $type) {{ page: {_LIST} {{ totalCount @include(if: $count) edges {{ node {{ ...CollectionParts }} }} {_PAGE} }} }}
   }}
 }} {COLLECTION_PARTS}"""
-
-OF_TYPE_COUNT = f"""query CollectionsOfTypeCount({_PROJECT}, $type: String!, {_ASKED}) {{
-  project(name: $project, entityName: $entity) {{
-    artifactType(name: $type) {{ page: {_LIST} {{ totalCount }} }}
-  }}
-}}"""
 
 OF_PROJECT = f"""query CollectionsOfProject({_PROJECT}, {_ASKED}) {{
   project(name: $project, entityName: $entity) {{
-    page: {_LIST} {{ edges {{ node {{ ...CollectionParts }} }} {_PAGE} }}
+    page: {_LIST} {{ totalCount @include(if: $count) edges {{ node {{ ...CollectionParts }} }} {_PAGE} }}
   }}
 }} {COLLECTION_PARTS}"""
-
-OF_PROJECT_COUNT = f"""query CollectionsOfProjectCount({_PROJECT}, {_ASKED}) {{
-  project(name: $project, entityName: $entity) {{ page: {_LIST} {{ totalCount }} }}
-}}"""
 
 _ARTIFACTS = "artifacts(filters: $filters, order: $order, after: $after, first: $first)"
 _ONE = "artifactType(name: $type) { artifactCollection(name: $collection) {"
@@ -64,19 +55,12 @@ VERSIONS = f"""query VersionsOfCollection(
   project(name: $project, entityName: $entity) {{
     {_ONE}
       page: {_ARTIFACTS} {{
+        totalCount @include(if: $count)
         edges {{ version node {{ ...VersionParts ...AliasesParts }} }} {_PAGE}
       }}
     }} }}
   }}
 }} {VERSION_PARTS} {ALIASES_PARTS}"""
-
-VERSION_COUNT = f"""query VersionsOfCollectionCount(
-  {_PROJECT}, $type: String!, $collection: String!, {_ASKED}
-) {{
-  project(name: $project, entityName: $entity) {{
-    {_ONE} page: {_ARTIFACTS} {{ totalCount }} }} }}
-  }}
-}}"""
 
 ALIASES = f"""query CollectionAliases($id: ID!, $after: String) {{
   artifactCollection(id: $id) {{

@@ -33,34 +33,26 @@ _COLLECTIONS = """artifactCollections(
         collectionTypes: [PORTFOLIO]
       )"""
 _OF_COLLECTIONS = """$organization: String!, $registryFilters: JSONString, $filters: JSONString,
-  $order: String, $after: String, $first: Int"""
+  $order: String, $after: String, $first: Int, $count: Boolean = false"""
 
 COLLECTIONS = f"""query RegistryCollections({_OF_COLLECTIONS}) {{
   organization(name: $organization) {{
-    orgEntity {{ page: {_COLLECTIONS} {{ edges {{ node {{ ...CollectionParts }} }} {_PAGE} }} }}
+    orgEntity {{ page: {_COLLECTIONS} {{ totalCount @include(if: $count) edges {{ node {{ ...CollectionParts }} }} {_PAGE} }} }}
   }}
 }} {COLLECTION_PARTS}"""
-
-COLLECTION_COUNT = f"""query RegistryCollectionCount({_OF_COLLECTIONS}) {{
-  organization(name: $organization) {{ orgEntity {{ page: {_COLLECTIONS} {{ totalCount }} }} }}
-}}"""
 
 _VERSIONS = """artifactMemberships(
         projectFilters: $registryFilters, collectionFilters: $collectionFilters, filters: $filters
         order: $order, after: $after, first: $first
       )"""
 _OF_VERSIONS = """$organization: String!, $registryFilters: JSONString, $collectionFilters: JSONString,
-  $filters: JSONString, $order: String, $after: String, $first: Int"""
+  $filters: JSONString, $order: String, $after: String, $first: Int, $count: Boolean = false"""
 
 VERSIONS = f"""query RegistryVersions({_OF_VERSIONS}) {{
   organization(name: $organization) {{
-    orgEntity {{ page: {_VERSIONS} {{ edges {{ node {{ ...PlaceParts }} }} {_PAGE} }} }}
+    orgEntity {{ page: {_VERSIONS} {{ totalCount @include(if: $count) edges {{ node {{ ...PlaceParts }} }} {_PAGE} }} }}
   }}
 }} {PLACE_PARTS}"""
-
-VERSION_COUNT = f"""query RegistryVersionCount({_OF_VERSIONS}) {{
-  organization(name: $organization) {{ orgEntity {{ page: {_VERSIONS} {{ totalCount }} }} }}
-}}"""
 
 UPSERT_REGISTRY = f"""mutation UpsertRegistry($input: UpsertModelInput!) {{
   upsertModel(input: $input) {{ inserted project {{ ...RegistryParts }} }}

@@ -22,10 +22,12 @@ def _of_run(name: str, selection: str, more: str = "") -> str:
 
 def _of_runs(name: str, parts: str, fragment: str) -> str:
     return f"""query {name}(
-      $entity: String!, $project: String!, $filters: JSONString, $order: String, $after: String, $first: Int
+      $entity: String!, $project: String!, $filters: JSONString, $order: String, $after: String, $first: Int,
+      $count: Boolean = false
     ) {{
       project(name: $project, entityName: $entity) {{
         page: runs(filters: $filters, order: $order, after: $after, first: $first) {{
+          totalCount @include(if: $count)
           edges {{ cursor node {{ ...{parts} }} }} {_PAGE}
         }}
       }}
@@ -39,10 +41,6 @@ HISTORY_KEYS = _of_run("RunHistoryKeys", "historyKeys")
 RUNS = _of_runs("Runs", "FullRunParts", FULL_PARTS)
 LIGHT_RUNS = _of_runs("LightRuns", "LightRunParts", LIGHT_PARTS)
 
-RUN_COUNT = """query RunCount($entity: String!, $project: String!, $filters: JSONString) {
-  project(name: $project, entityName: $entity) { runCount(filters: $filters) }
-}"""
-
 HISTORY = _of_run("RunHistory", "lines: history(samples: $samples)", ", $samples: Int")
 EVENTS = _of_run("RunEvents", "lines: events(samples: $samples)", ", $samples: Int")
 SAMPLED = _of_run("RunSampledHistory", "sampledHistory(specs: $specs)", ", $specs: [JSONString!]!")
@@ -55,14 +53,14 @@ STEPS = _of_run(
 FILES = _of_run(
     "RunFiles",
     f"""page: files(names: $names, pattern: $pattern, after: $after, first: $first) {{
+      totalCount @include(if: $count)
       edges {{
         cursor
         node {{ id name url(upload: $upload) directUrl sizeBytes mimetype updatedAt md5 }}
       }} {_PAGE}
     }}""",
-    ", $names: [String], $pattern: String, $upload: Boolean, $after: String, $first: Int",
+    ", $names: [String], $pattern: String, $upload: Boolean, $after: String, $first: Int, $count: Boolean = false",
 )
-FILE_COUNT = _of_run("RunFileCount", "fileCount")
 
 LOG_LINES = _of_run(
     "RunConsole",
@@ -72,8 +70,8 @@ LOG_LINES = _of_run(
     ", $last: Int, $after: String, $first: Int",
 )
 
-_VERSION = "edges { node { ...VersionParts ...AliasesParts } }"
-_OF_PAGE = ", $after: String, $first: Int"
+_VERSION = "totalCount @include(if: $count) edges { node { ...VersionParts ...AliasesParts } }"
+_OF_PAGE = ", $after: String, $first: Int, $count: Boolean = false"
 _PARTS = f"{VERSION_PARTS} {ALIASES_PARTS}"
 LOGGED = (
     _of_run(
@@ -91,8 +89,6 @@ USED = (
     )
     + _PARTS
 )
-LOGGED_COUNT = _of_run("LoggedArtifactCount", "page: outputArtifacts(first: 1) { totalCount }")
-USED_COUNT = _of_run("UsedArtifactCount", "page: inputArtifacts(first: 1) { totalCount }")
 
 UPSERT_RUN = f"""mutation UpsertRun($input: UpsertBucketInput!) {{
   upsertBucket(input: $input) {{
