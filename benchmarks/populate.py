@@ -185,6 +185,8 @@ def _registries(sink: Sink, size: Size) -> None:
 def _versions(sink: Sink, size: Size) -> None:
     lines, versions = size.lines, size.versions
     registry = f"{PROJECT} + 1 + n % {size.registries}"
+    # What only versions of the first registry have.
+    is_first = f"n % {lines} % {size.registries} = 0"
     # Sequences have the ids from 1, portfolios those behind them.
     sink.run(
         "INSERT INTO collections (id, project_id, type_id, kind, name, next_version, created_at) "
@@ -207,7 +209,8 @@ def _versions(sink: Sink, size: Size) -> None:
         "size_bytes, file_count, manifest_id, created_at, committed_at) "
         f"SELECT n + 1, {PROJECT}, n % {lines} + 1, 'committed', 'd' || n, 'MANIFEST_MD5', n / {lines}, "
         '\'{"accuracy": \' || ((n * 7919 % 1000003) / 1000003.0) || \', "epochs": \' || (n % 100) || \', "framework": "\' || '
-        "CASE n * 7919 % 1000003 % 10 WHEN 0 THEN 'jax' WHEN 1 THEN 'keras' ELSE 'torch' END || '\", \"run\": \"run-' || n || '\"}', "
+        "CASE n * 7919 % 1000003 % 10 WHEN 0 THEN 'jax' WHEN 1 THEN 'keras' ELSE 'torch' END || '\", \"run\": \"run-' || n || '\"' "
+        f"|| CASE WHEN {is_first} THEN ', \"rows\": ' || n ELSE '' END || '}}', "
         f"n * 104729 % 10000019, 3, n + 1, {START} + n * {SECOND}, {START} + n * {SECOND} "
         f"FROM numbers WHERE n < {versions}"
     )
@@ -225,6 +228,13 @@ def _versions(sink: Sink, size: Size) -> None:
             f"INSERT INTO facts (artifact_id, path, ordinal, {column}) "
             f"SELECT n + 1, '{path}', 0, {value} FROM numbers WHERE n < {versions}"
         )
+    sink.run(
+        "INSERT INTO facts (artifact_id, path, ordinal, number) "
+        f"SELECT n + 1, 'rows', 0, n FROM numbers WHERE n < {versions} AND {is_first}"
+    )
+    sink.run(
+        f"INSERT INTO registry_values (project_id, path, value) VALUES ({PROJECT + 1}, 'rows', 'n')"
+    )
     columns = (
         "id, collection_id, artifact_id, project_id, organization_id, version, size_bytes, "
         "artifact_created_at, created_at"

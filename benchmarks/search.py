@@ -72,6 +72,14 @@ VERSIONS: dict[str, dict[str, Any]] = {
     "created in an hour": {
         "filter": {"created_at": {"$gte": "2023-11-16T00:00:00Z", "$lt": "2023-11-16T01:00:00Z"}}
     },
+    "rows > 0, of a registry that has none": {
+        "filter": {"metadata.rows": {"$gt": 0}},
+        "projects": ONE,
+    },
+    "framework = none, of a registry": {"filter": {"metadata.framework": "none"}, "projects": ONE},
+    "created in a day": {
+        "filter": {"created_at": {"$gte": "2023-11-16T00:00:00Z", "$lt": "2023-11-17T00:00:00Z"}}
+    },
     "created in a day, of a registry": {
         "filter": {"created_at": {"$gte": "2023-11-16T00:00:00Z", "$lt": "2023-11-17T00:00:00Z"}},
         "projects": ONE,
