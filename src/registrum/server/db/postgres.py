@@ -2,13 +2,15 @@
 
 import logging
 import random
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg import errors, sql
+from psycopg import RawCursor, errors, sql
 from psycopg_pool import ConnectionPool, PoolTimeout
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
@@ -24,6 +26,26 @@ DIALECT = postgresql.dialect(paramstyle="pyformat")  # type: ignore[no-untyped-c
 ATTEMPTS = 5
 
 
+_PLACE = re.compile(r"%(?:\(([^)]*)\)s|%)")
+
+
+@lru_cache(maxsize=1024)
+def _numbered(sql: str) -> tuple[bytes, tuple[str, ...]]:
+    """The statement with `$1` for `%(name)s`, and the names in their order.
+
+    psycopg would do it anew for each run of a statement longer than 4 KB, as those with conditions about rights are.
+    """
+    names: dict[str, int] = {}
+
+    def number(found: re.Match[str]) -> str:
+        if found[1] is None:
+            return "%"
+        return f"${names.setdefault(found[1], len(names) + 1)}"
+
+    text = _PLACE.sub(number, sql)
+    return text.encode(), tuple(names)
+
+
 class PostgresDriver:
     """Runs statements on one connection; the deadline is the server's statement_timeout."""
 
@@ -34,23 +56,28 @@ class PostgresDriver:
 
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]:
         """See `tx.Driver`."""
+        query, names = _numbered(sql)
         try:
-            return self.connection.execute(sql.encode(), parameters).fetchall()
+            cursor = RawCursor(self.connection)
+            return cursor.execute(query, [parameters[name] for name in names]).fetchall()
         except psycopg.Error as error:
             raise _translated(error) from error
 
     def count(self, sql: str, parameters: Mapping[str, Any]) -> int:
         """See `tx.Driver`."""
+        query, names = _numbered(sql)
         try:
-            return self.connection.execute(sql.encode(), parameters).rowcount
+            cursor = RawCursor(self.connection)
+            return cursor.execute(query, [parameters[name] for name in names]).rowcount
         except psycopg.Error as error:
             raise _translated(error) from error
 
     def many(self, sql: str, parameters: list[dict[str, Any]]) -> None:
         """See `tx.Driver`."""
+        query, names = _numbered(sql)
         try:
-            with self.connection.cursor() as cursor:
-                cursor.executemany(sql.encode(), parameters)
+            with RawCursor(self.connection) as cursor:
+                cursor.executemany(query, [[each[name] for name in names] for each in parameters])
         except psycopg.Error as error:
             raise _translated(error) from error
 
