@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.client.certificates import make_certificate
 from tests.client.live import Person, Server, client_environment, run_script, running
 
 WRONG_KEY = "local-" + "f" * 40
@@ -178,22 +178,10 @@ def test_the_files_of_a_run_are_pulled(shell: Shell, project: str) -> None:
 @pytest.fixture
 def secure_server(tmp_path: Path) -> Iterator[tuple[Server, dict[str, str]]]:
     """A server on https with a certificate of its own, and the variables with which a client trusts it."""
-    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
-    openssl = shutil.which("openssl")
-    assert openssl, "openssl makes the certificate"
-    subprocess.run(
-        [
-            *(openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
-            *("-keyout", str(key), "-out", str(certificate), "-subj", "/CN=localhost"),
-            *("-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    tls = {"REGISTRUM_TLS_CERT": str(certificate), "REGISTRUM_TLS_KEY": str(key)}
-    trust = {"SSL_CERT_FILE": str(certificate), "REQUESTS_CA_BUNDLE": str(certificate)}
+    own = make_certificate(tmp_path)
+    tls = {"REGISTRUM_TLS_CERT": str(own.certificate), "REGISTRUM_TLS_KEY": str(own.key)}
     with running(tmp_path / "data", tmp_path / "admin", environ=tls) as live:
-        yield live, trust
+        yield live, own.trust
 
 
 @pytest.mark.slow
