@@ -22,6 +22,8 @@ from registrum.sdk.http import Service, pauses, refusal, retry_after_s
 T = TypeVar("T")
 
 TRIES = 8
+BREAKS = 3
+"""How often a body may break off half-way before it is to be sent in other pieces."""
 WRONG_BYTES_TRIES = 3
 THREADS = 16
 
@@ -133,7 +135,7 @@ def send(
         AddressRefused: the address is no longer good.
         Refused: any other no.
     """
-    patience = pauses(TRIES)
+    patience, breaks = pauses(TRIES), pauses(BREAKS)
     while True:
         sent = 0
 
@@ -151,8 +153,8 @@ def send(
             content = body() if size > CHUNK_BYTES else b"".join(body())
             answer = service.pool.request("PUT", url, body=content, headers=whole)
         except urllib3.exceptions.HTTPError as error:
-            failure: str = str(error)
-            pause = next(patience, None)
+            failure = str(error)
+            pause = next(breaks if sent else patience, None)
         else:
             if answer.status < 300:
                 return answer

@@ -1,0 +1,115 @@
+"""Bad weather between a client and a server: a TCP proxy that breaks connections, spoils bytes, or is busy."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+BUSY = (
+    b"HTTP/1.1 %d Later\r\nRetry-After: 0\r\nDate: Mon, 23 Nov 2026 12:00:00 GMT\r\n"
+    b"Content-Length: 0\r\nConnection: close\r\n\r\n"
+)
+PIECE = 1 << 16
+
+
+class Weather:
+    """Stands before a server.
+
+    Attributes:
+        url: what clients are given.
+        cut_down_after: bytes that a connection may bring to the client before it breaks.
+        cut_up_after: bytes that a connection may take to the server before it breaks.
+        spoil: a text and how many times it is still changed on its way to the client.
+        spoil_up: likewise, on its way to the server.
+        busy: statuses that the next connections are answered with.
+        cuts: how many connections were broken.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Begins listening; the sun shines."""
+        parts = urlsplit(url)
+        self._upstream = (parts.hostname or "", parts.port or 0)
+        self.cut_down_after: int | None = None
+        self.cut_up_after: int | None = None
+        self.spoil: tuple[bytes, int] = (b"", 0)
+        self.spoil_up: tuple[bytes, int] = (b"", 0)
+        self.busy: list[int] = []
+        self.cuts = 0
+        self._lock = threading.Lock()
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        """Takes no more connections."""
+        self._listening.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listening.accept()
+            except OSError:
+                return
+            with self._lock:
+                status = self.busy.pop(0) if self.busy else None
+            if status is not None:
+                threading.Thread(target=_refuse, args=(client, status), daemon=True).start()
+                continue
+            server = socket.create_connection(self._upstream)
+            for pair, way in (((client, server), "up"), ((server, client), "down")):
+                threading.Thread(target=self._pass, args=(*pair, way), daemon=True).start()
+
+    def _pass(self, source: socket.socket, target: socket.socket, way: str) -> None:
+        passed = 0
+        try:
+            while content := source.recv(PIECE):
+                content = self._spoilt(content, way)
+                limit = self.cut_up_after if way == "up" else self.cut_down_after
+                if limit is not None and passed + len(content) > limit:
+                    target.sendall(content[: limit - passed])
+                    self.cuts += 1
+                    break
+                target.sendall(content)
+                passed += len(content)
+        except OSError:
+            pass
+        finally:
+            for each in (source, target):
+                with_shutdown(each)
+
+    def _spoilt(self, content: bytes, way: str) -> bytes:
+        with self._lock:
+            text, times = self.spoil_up if way == "up" else self.spoil
+            if not times or text not in content:
+                return content
+            if way == "up":
+                self.spoil_up = (text, times - 1)
+            else:
+                self.spoil = (text, times - 1)
+        return content.replace(text, text[::-1])
+
+
+def with_shutdown(connection: socket.socket) -> None:
+    """Closes a connection at once, whoever waits for it."""
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
+    connection.close()
+
+
+def _refuse(client: socket.socket, status: int) -> None:
+    client.recv(PIECE)
+    client.sendall(BUSY % status)
+    with_shutdown(client)
+
+
+@contextmanager
+def weather(url: str) -> Iterator[Weather]:
+    """A proxy before that server while the block runs."""
+    made = Weather(url)
+    try:
+        yield made
+    finally:
+        made.close()
