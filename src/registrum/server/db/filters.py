@@ -256,7 +256,7 @@ class Many:
         if leaf.op == "$exists":
             return self._any()
         if leaf in plan.leaves:
-            return _is_in(self.thing, self.found_by((leaf,), plan), plan)
+            return _is_in(self.thing, self.found_by((leaf,), plan), plan, [leaf])
         return self._any(test(off_index(self.value), leaf.op, leaf.value.name, self.kind))
 
     def found_by(self, leaves: tuple[Compare, ...], plan: Plan) -> "Select[Any] | None":
@@ -279,10 +279,14 @@ class Many:
         return exists(rows.where(*self._rows(), *row).correlate_except(self._table))
 
 
-def _is_in(thing: ColumnElement[Any], found: "Select[Any] | None", plan: Plan) -> Condition:
+def _is_in(
+    thing: ColumnElement[Any], found: "Select[Any] | None", plan: Plan, leaves: Sequence[Compare]
+) -> Condition:
     assert found is not None
     # Without the index on `thing`, SQLite keeps the order it reads in and looks each row up in the set.
-    return within(thing if plan.drives else off_index(thing), found)
+    thing = thing if plan.drives else off_index(thing)
+    # What equals one value comes in the order of ids from its index.
+    return thing.in_(found) if [leaf.op for leaf in leaves] == ["$eq"] else within(thing, found)
 
 
 def _exactly(
@@ -411,7 +415,7 @@ class Facts(_Document):
         if leaf in plan.also:
             return true()
         if leaf in plan.leaves:
-            among_found = _is_in(self.thing, self.found_by(plan.leaves, plan), plan)
+            among_found = _is_in(self.thing, self.found_by(plan.leaves, plan), plan, plan.leaves)
             if len(plan.leaves) == 1 or plan.one_value:
                 return among_found if leaf is plan.leaves[0] else true()
             # What was found may be more than what all the conditions hold for.
