@@ -3,12 +3,11 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from registrum.server.db.migrations import upgrade
 from tests.postgres import Cluster, PostgresMissing, running_cluster
 
 MEMORY = Path("/dev/shm")
@@ -29,9 +28,25 @@ def pytest_configure(config: pytest.Config) -> None:
         tempfile.tempdir = None
 
 
+_WORLDS = ("stocked", "stage_on_postgres", "scene_on_postgres")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests in worlds that take long to make come first: of several processes the first gets them all, and makes each once."""
+    items.sort(key=lambda item: _place(getattr(item, "fixturenames", ())))
+
+
+def _place(fixtures: Sequence[str]) -> int:
+    found = [number for number, name in enumerate(_WORLDS) if name in fixtures]
+    return min(found, default=len(_WORLDS))
+
+
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated SQLite file to copy."""
+    from registrum.server.db.migrations import upgrade
+
     path = tmp_path_factory.mktemp("template") / "registrum.sqlite"
     upgrade(f"sqlite:///{path}")
     return path
