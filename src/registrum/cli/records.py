@@ -54,6 +54,7 @@ def of_version(version: "Artifact") -> dict[str, Any]:
     """A version, where it was found."""
     return {
         "name": version.name,
+        "version": version.version,
         "type": version.type,
         "aliases": list(version.aliases),
         "tags": list(version.tags),

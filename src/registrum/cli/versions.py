@@ -1,6 +1,7 @@
 """`registrum version`: versions in the collections of registries."""
 
 from itertools import islice
+from shlex import quote
 from typing import Any
 
 import click
@@ -70,7 +71,7 @@ def show(server: Connection, place: Place) -> None:
     """Show one version: what it is, where it comes from, and how to fetch it."""
     found = find_version(server.api(), place)
     server.screen.record(records.of_version(found))
-    server.screen.hint(f"Fetch it with: registrum artifact get {found.qualified_name}")
+    server.screen.hint(f"Fetch it with: registrum artifact get {quote(found.qualified_name)}")
 
 
 @command.command("files")
