@@ -16,7 +16,7 @@ OURS = "import registrum as wandb"
 _numbers = count(1)
 
 
-def output(script: Path, name: str, of_ours: bool) -> str:
+def output(world: Whale, script: Path, name: str, of_ours: bool) -> str:
     """What the script prints; `name` is what it calls its things, and stands as NAME in what it prints."""
     text = script.read_text(encoding="utf-8")
     assert text.count("\nimport wandb\n") == 1
@@ -25,6 +25,8 @@ def output(script: Path, name: str, of_ours: bool) -> str:
     printed = io.StringIO()
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
         patch.setattr(sys, "argv", [str(script), name])
+        for who in ("vic", "gus"):
+            patch.setenv(f"KEY_OF_{who.upper()}", world.people[who].api_key)
         exec(compile(text, str(script), "exec"), {"__name__": "__main__"})
     return printed.getvalue().replace(name, "NAME")
 
@@ -36,7 +38,7 @@ def test_a_script_prints_the_same(world: Whale, script: Path) -> None:
     for letter, of_ours in (("t", False), ("o", True)):
         name = f"s{letter}{number:02d}"
         _log_weights(world, f"{name}-source")
-        printed[of_ours] = output(script, name, of_ours)
+        printed[of_ours] = output(world, script, name, of_ours)
     assert printed[True] == printed[False]
     assert printed[False].count("\n") > 10
 
