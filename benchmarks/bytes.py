@@ -149,10 +149,10 @@ class Connection:
                 size = int(value)
         left = size - len(rest)
         while left:
-            got = self.socket.recv_into(self._buffer, min(left, MIB))
-            if not got:
+            count = self.socket.recv_into(self._buffer, min(left, MIB))
+            if not count:
                 raise ConnectionError("the body was cut short")
-            left -= got
+            left -= count
         return size
 
 

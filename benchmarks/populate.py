@@ -6,6 +6,7 @@ two databases of one size hold the same. A million versions take one to two minu
 
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,7 +79,8 @@ class Sink:
     def _dialect(self) -> Any:
         from sqlalchemy.dialects import postgresql, sqlite
 
-        return sqlite.dialect() if self.is_sqlite else postgresql.dialect()
+        kind: Callable[[], Any] = sqlite.dialect if self.is_sqlite else postgresql.dialect
+        return kind()
 
     def close(self, counted: tuple[str, ...]) -> None:
         """Sets the counters of ids, gathers statistics, and closes."""

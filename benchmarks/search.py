@@ -32,6 +32,7 @@ from registrum.server.db import Database, collection_pages, membership_pages, op
 from registrum.server.db.collection_pages import CollectionsAsk
 from registrum.server.db.membership_pages import VersionsAsk
 from registrum.server.db.tables import api_keys
+from registrum.server.db.tx import Tx
 from registrum.server.services.credentials import Secrets
 
 ORGANIZATION = 1
@@ -213,6 +214,10 @@ class Asking:
         return orjson.loads(self.client.send(request))["data"]["organization"]["orgEntity"][field]
 
 
+def _add_key(tx: Tx, row: dict[str, Any]) -> None:
+    tx.run(api_keys.insert().values(**row, created_at=tx.now))
+
+
 @contextmanager
 def asking(url: str) -> Iterator[Callable[[Actor], Asking]]:
     """A server on the database, and what asks it as somebody; his key is a new one."""
@@ -221,9 +226,7 @@ def asking(url: str) -> Iterator[Callable[[Actor], Asking]]:
     for actor in ACTORS.values():
         new = keys[actor] = secrets.new_key()
         row = {"user_id": actor.user_id, "secret_hash": new.digest, "mask": new.mask}
-        database.write(
-            SYSTEM, lambda tx, row=row: tx.run(api_keys.insert().values(**row, created_at=tx.now))
-        )
+        database.write(SYSTEM, partial(_add_key, row=row))
     database.close()
     with tempfile.TemporaryDirectory() as scratch:
         is_file = url.startswith("sqlite")

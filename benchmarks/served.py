@@ -129,6 +129,7 @@ class Client:
 
     def __init__(self, served: Served, key: str) -> None:
         self._port = served.port
+        self._used = 0.0
         self._connect()
         self._authorization = b"Basic " + b64encode(f"api:{key}".encode())
         self._host = f"127.0.0.1:{served.port}".encode()

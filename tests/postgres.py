@@ -184,7 +184,13 @@ def server_binaries() -> Path:
 
 
 def _init(binaries: Path, folder: Path, account: dict[str, Any]) -> None:
-    command = [binaries / "initdb", "--pgdata", folder / "data", "--username", "postgres"]
+    command: list[str | Path] = [
+        binaries / "initdb",
+        "--pgdata",
+        folder / "data",
+        "--username",
+        "postgres",
+    ]
     options = ["--auth", "trust", "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync"]
     subprocess.run([*command, *options], check=True, capture_output=True, cwd=folder, **account)
 
