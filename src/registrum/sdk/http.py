@@ -132,7 +132,8 @@ class Service:
                     raise Unreachable(f"No answer from {self.url}: {_cause(error)}") from None
                 time.sleep(pause)
                 continue
-            self._has_answered = True
+            if not self._has_answered:
+                self._has_answered, patience = True, pauses(TRIES)
             healing = _HEALS_BY_ITSELF if repeatable else _SURELY_NOT_DONE
             if answer.status not in healing or (pause := next(patience, None)) is None:
                 return answer

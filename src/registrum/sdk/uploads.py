@@ -332,9 +332,10 @@ class _Sender:
                     raise
             except transfers.Broken:
                 # What does not get through whole may do so in small parts, each of which stays.
-                if not tries_left or file.content.size_bytes <= SMALL_PART_BYTES:
+                if not tries_left:
                     raise
-                part_bytes = SMALL_PART_BYTES
+                if file.content.size_bytes > SMALL_PART_BYTES:
+                    part_bytes = SMALL_PART_BYTES
             else:
                 return
             (node,) = self._places([file], part_bytes)
