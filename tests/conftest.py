@@ -28,7 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
         tempfile.tempdir = None
 
 
-_WORLDS = ("stocked", "stage_on_postgres", "scene_on_postgres")
+_WORLDS = ("stocked", "stage_on_postgres", "scene_on_postgres", "documents")
 
 
 @pytest.hookimpl(trylast=True)

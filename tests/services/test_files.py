@@ -58,7 +58,7 @@ def test_pages_are_full_and_make_the_whole(desk: Desk, count: int, sizes: list[i
 
 
 def test_files_by_name(desk: Desk) -> None:
-    done = desk.log(MANY)
+    done = desk.log(dict(list(MANY.items())[:711]))
     wanted = ["folder 0/file-0000.txt", "folder 3/file-0710.txt", "absent", "zzz", ""]
     got = page(desk, done.id, PageAsk(50), wanted)
     assert [file.entry.path for file in got.nodes] == wanted[:2]
