@@ -98,7 +98,9 @@ def measured(served: Served, acts: Sequence[Callable[[], object]], rounds: int =
             act()
             waited.append(time.perf_counter() - began)
         cpu.append((served.cpu_s() - before) / share)
-    return Taken(statistics.median(cpu) * 1000, statistics.median(waited) * 1000, p99(waited) * 1000)
+    return Taken(
+        statistics.median(cpu) * 1000, statistics.median(waited) * 1000, p99(waited) * 1000
+    )
 
 
 def p99(waited: Sequence[float]) -> float:
