@@ -139,12 +139,15 @@ class Cache:
         path = self._path(digest, algorithm)
         try:
             found = os.stat(path)
-            if found.st_size != size:
-                return False
+        except OSError:
+            return False
+        if found.st_size != size:
+            return False
+        try:
             reflink.copy(path, target)
-        except FileNotFoundError:
-            if os.path.isdir(os.path.dirname(target)):
-                return False
+        except (FileNotFoundError, PermissionError) as error:
+            if error.filename == path:
+                return False  # Another process has pruned it meanwhile, or keeps it to itself.
             raise
         self._touch(path, found.st_mtime)
         return True

@@ -49,7 +49,8 @@ class Slice(NamedTuple):
 
     def read(self, start: int, count: int) -> bytes:
         """Some bytes."""
-        return self.staging.read(self.offset + start, min(count, self.size_bytes - start))
+        count = max(0, min(count, self.size_bytes - start))
+        return self.staging.read(self.offset + start, count)
 
 
 class Untouched(NamedTuple):
@@ -62,7 +63,7 @@ class Untouched(NamedTuple):
         """Some bytes."""
         with open(self.path, "rb", buffering=0) as file:
             file.seek(start)
-            return file.read(min(count, self.size_bytes - start))
+            return file.read(max(0, min(count, self.size_bytes - start)))
 
 
 def chunks(content: Content, start: int = 0, count: int | None = None) -> Iterator[bytes]:
