@@ -19,7 +19,7 @@ from registrum.core.filters import parse_filter
 from registrum.core.pages import PageAsk, decode_cursor
 from registrum.core.policy import Action
 from registrum.core.projects import REGISTRY_PREFIX, ProjectName
-from registrum.server.db import Database, artifact_types, entities, members, registries
+from registrum.server.db import Database, artifact_types, entities, members, projects, registries
 from registrum.server.db.registries import ProjectsAsk
 from registrum.server.services import projects as service
 from registrum.server.services.members import add_members
@@ -311,3 +311,15 @@ def test_lists_are_filtered_sorted_and_paged(database: Database, people: dict[st
 def test_a_list_of_types_has_an_end(database: Database, people: dict[str, Actor]) -> None:
     with pytest.raises(Invalid, match="500 artifact types"):
         edit(database, people["max"], types=tuple((f"type-{n}", None) for n in range(501)))
+
+
+def test_who_wants_only_a_new_one_edits_no_other(
+    database: Database, people: dict[str, Actor]
+) -> None:
+    assert edit(database, people["ada"], description="First.", only_new=True)
+    with pytest.raises(NameTaken):
+        edit(database, people["ada"], description="Second.", only_new=True)
+    with database.read(people["ada"]) as tx:
+        name = ProjectName(acme.OWNER, REGISTRY_PREFIX + "ranker")
+        kept = projects.get_for(tx, Action.READ, name).thing.description
+    assert kept == "First."

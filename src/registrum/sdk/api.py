@@ -10,7 +10,6 @@ from registrum.errors import (
     AuthenticationError,
     BadValue,
     CommError,
-    Missing,
     NotLoggedIn,
     Refused,
     Unreachable,
@@ -163,7 +162,7 @@ class Api:
         Raises:
             ValueError: it is not there, or the caller may not see it.
         """
-        owner = self.organization(organization or self._defaults.organization_name())
+        owner = self.organization(organization)
         registry = Registry(self.service, owner.name, owner.org_entity.name, name)
         registry.load()
         return registry
@@ -189,11 +188,7 @@ class Api:
             ValueError: the name is taken, something can't be, or the server refused it.
         """
         whose = organization or self._defaults.organization_name()
-        try:
-            self.registry(name, whose)
-        except Missing:
-            return Registry.create(self, whose, name, visibility, description, artifact_types)
-        raise BadValue(f"There is a registry {name!r} in organization {whose!r} already.")
+        return Registry.create(self, whose, name, visibility, description, artifact_types)
 
     # People
 

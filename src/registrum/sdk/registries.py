@@ -261,6 +261,7 @@ class Registry:
             access=ACCESS[checked_visibility(visibility)],
             allowAllArtifactTypesInRegistry=not artifact_types,
             artifactTypes=checked_types(artifact_types),
+            onlyNew=True,
         )
         what = f"Registry {name!r} was not made in organization {organization!r}"
         with_input = {"input": given}
@@ -268,8 +269,6 @@ class Registry:
             answer = api.service.ask(operations.UPSERT_REGISTRY, with_input)["upsertModel"]
         except Refused as error:
             raise RefusedValue.of(error, what) from error
-        if not answer["inserted"]:
-            raise BadValue(f"{what}: the name is taken.")
         return cls(api.service, organization, owner, name, answer["project"])
 
     def delete(self) -> None:

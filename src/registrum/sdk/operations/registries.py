@@ -55,7 +55,7 @@ VERSIONS = f"""query RegistryVersions({_OF_VERSIONS}) {{
 }} {PLACE_PARTS}"""
 
 UPSERT_REGISTRY = f"""mutation UpsertRegistry($input: UpsertModelInput!) {{
-  upsertModel(input: $input) {{ inserted project {{ ...RegistryParts }} }}
+  upsertModel(input: $input) {{ project {{ ...RegistryParts }} }}
 }} {REGISTRY_PARTS}"""
 
 RENAME_REGISTRY = f"""mutation RenameRegistry($input: RenameProjectInput!) {{

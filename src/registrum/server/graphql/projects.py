@@ -149,6 +149,7 @@ def resolve_upsert(_: None, info: Info, input: dict[str, Any]) -> dict[str, Any]
         accepts_any_type=input.get("allowAllArtifactTypesInRegistry"),
         types=tuple((t["name"], t.get("description")) for t in input.get("artifactTypes") or ()),
         views=input.get("views"),
+        only_new=bool(input.get("onlyNew")),
     )
     done = info.context.write(lambda tx: projects.upsert_project(tx, ask))
     found = loaded(info, done.project_id)

@@ -40,6 +40,7 @@ class UpsertProject:
         entity: its owner; None: the actor's default entity.
         access: "PRIVATE" or "RESTRICTED"; of meaning for registries.
         types: names, with descriptions, of types that a registry takes from now on.
+        only_new: a name that is taken is refused, and what has it stays as it is.
     """
 
     project_id: int | None = None
@@ -50,6 +51,7 @@ class UpsertProject:
     accepts_any_type: bool | None = None
     types: tuple[tuple[str, str | None], ...] = ()
     views: str | None = None
+    only_new: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ def upsert_project(tx: Tx, ask: UpsertProject) -> Upserted:
         NotFound: the entity is missing or hidden; or no project has that id.
         Forbidden: the actor may not create there, or not change one of the fields.
         Conflict: a core registry was to be restricted.
+        NameTaken: the name is that of something hidden from the actor, or of anything where only a new one will do.
         Invalid: a name, a type or an access that there cannot be.
     """
     if ask.description is not None and len(ask.description) > LONGEST_DESCRIPTION:
@@ -86,6 +89,8 @@ def upsert_project(tx: Tx, ask: UpsertProject) -> Upserted:
         if made is not None:
             return Upserted(made, inserted=True)
         number = _made_in_between(tx, ProjectName(owner, ask.name))
+    if ask.only_new:
+        raise NameTaken(f"There is a project {ask.name!r} of {owner!r} already.")
     return _edit(tx, number, ask)
 
 
