@@ -1,6 +1,7 @@
 """Transactions: what is atomic, what is seen, and what a failure leaves behind."""
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -14,7 +15,7 @@ from registrum.server.db.tables import api_keys, instance
 from registrum.server.db.tx import Taken, Tx
 
 
-def _put(key: str) -> object:
+def _put(key: str) -> Callable[[Tx], int]:
     return lambda tx: tx.run(insert(instance).values(key=key, value="x"))
 
 
@@ -36,6 +37,25 @@ def test_a_failing_unit_leaves_nothing_and_its_error_reaches_the_caller(database
     with pytest.raises(Conflict, match="no"):
         database.write(ANONYMOUS, work)
     assert _keys(database) == []
+
+
+def test_an_answer_is_read_after_the_commit_and_its_failure_undoes_nothing(
+    database: Database,
+) -> None:
+    def read(tx: Tx, count: int) -> list[str]:
+        assert count == 1
+        return tx.column(select(instance.c.key))
+
+    assert database.write_and_read(ANONYMOUS, _put("a"), read) == ["a"]
+
+    def fail(tx: Tx, count: int) -> None:
+        raise Conflict("no")
+
+    with pytest.raises(Conflict, match="no"):
+        database.write_and_read(ANONYMOUS, _put("b"), fail)
+    with pytest.raises(Taken):
+        database.write_and_read(ANONYMOUS, _put("b"), fail)
+    assert _keys(database) == ["a", "b"]
 
 
 def test_a_unique_constraint_is_reported_as_taken(database: Database) -> None:

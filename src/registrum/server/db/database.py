@@ -13,6 +13,7 @@ from registrum.core.actors import Actor
 from registrum.server.db.tx import Tx
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 READ_TIMEOUT_S = 10.0
 WRITE_TIMEOUT_S = 25.0
@@ -46,6 +47,18 @@ class Database(Protocol):
             Conflict: what it refers to is gone.
             DeadlineExceeded: it did not get done within `timeout_s` seconds; nothing was written.
             RegistrumError: whatever `work` raises; nothing was written then.
+        """
+
+    def write_and_read(
+        self,
+        actor: Actor,
+        work: Callable[[Tx], T],
+        read: Callable[[Tx, T], R],
+        timeout_s: float = WRITE_TIMEOUT_S,
+    ) -> R:
+        """Runs `work(tx)` as `write` does, then `read(tx, its value)` in a snapshot begun after the commit; its value.
+
+        For the few short reads that answer a write: SQLite does them where the pages are at hand, in the writer.
         """
 
     def check(self) -> None:

@@ -22,6 +22,7 @@ from registrum.server.db.tx import Taken, Tx
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+R = TypeVar("R")
 DIALECT = postgresql.dialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]
 ATTEMPTS = 5
 
@@ -156,6 +157,18 @@ class PostgresDatabase:
                     raise Unavailable("The database is busy; try again in a moment.") from None
                 time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - spreads writers
         raise AssertionError("unreachable")
+
+    def write_and_read(
+        self,
+        actor: Actor,
+        work: Callable[[Tx], T],
+        read: Callable[[Tx, T], R],
+        timeout_s: float = WRITE_TIMEOUT_S,
+    ) -> R:
+        """See `database.Database.write_and_read`."""
+        value = self.write(actor, work, timeout_s)
+        with self.read(actor) as tx:
+            return read(tx, value)
 
     def check(self) -> None:
         """See `database.Database.check`."""

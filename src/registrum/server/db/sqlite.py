@@ -29,6 +29,7 @@ from registrum.server.db.tx import Taken, Tx
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+R = TypeVar("R")
 
 DIALECT = sqlite.dialect(paramstyle="named")
 BATCH = 64
@@ -111,13 +112,14 @@ def _translated(error: sqlite3.Error) -> Exception:
 
 @dataclass(slots=True)
 class _Unit:
-    """Work that waits for the writer."""
+    """Work that waits for the writer; `read` makes the answer of its value, once that is committed."""
 
     actor: Actor
     now: datetime
     work: Callable[[Tx], Any]
     deadline: float
     future: "Future[Any]"
+    read: Callable[[Tx, Any], Any] | None = None
 
 
 class SqliteDatabase:
@@ -152,13 +154,28 @@ class SqliteDatabase:
         """See `database.Database.write`."""
         deadline = time.monotonic() + timeout_s
         unit = _Unit(actor, utc_now(), work, deadline, Future())
+        return cast(T, self._answer(unit, timeout_s))
+
+    def write_and_read(
+        self,
+        actor: Actor,
+        work: Callable[[Tx], T],
+        read: Callable[[Tx, T], R],
+        timeout_s: float = WRITE_TIMEOUT_S,
+    ) -> R:
+        """See `database.Database.write_and_read`."""
+        deadline = time.monotonic() + timeout_s
+        unit = _Unit(actor, utc_now(), work, deadline, Future(), read)
+        return cast(R, self._answer(unit, timeout_s))
+
+    def _answer(self, unit: _Unit, timeout_s: float) -> Any:
         self._queue.put(unit)
         try:
-            return cast(T, unit.future.result(timeout_s))
+            return unit.future.result(timeout_s)
         except FutureTimeout:
             if unit.future.cancel():
                 raise DeadlineExceeded("The database is busy; try again in a moment.") from None
-            return cast(T, unit.future.result())  # its transaction is running: the answer is near
+            return unit.future.result()  # its transaction is running: the answer is near
 
     def check(self) -> None:
         """See `database.Database.check`."""
@@ -242,7 +259,25 @@ class SqliteDatabase:
         driver.deadline = float("inf")
         if not is_alone:
             driver.connection.execute("RELEASE unit")
-        return lambda: unit.future.set_result(value)
+        if unit.read is None:
+            return lambda: unit.future.set_result(value)
+        return lambda: self._read_unit(unit, value)
+
+    def _read_unit(self, unit: _Unit, value: Any) -> None:
+        """Makes the answer of a unit that was committed; this thread alone writes, so nothing changes meanwhile."""
+        assert unit.read is not None
+        driver = self._writer_driver
+        driver.deadline = unit.deadline
+        driver.connection.execute("BEGIN")
+        try:
+            answer = unit.read(Tx(driver, unit.actor, unit.now), value)
+        except Exception as error:  # the waiter's, as above
+            unit.future.set_exception(error)
+        else:
+            unit.future.set_result(answer)
+        finally:
+            driver.deadline = float("inf")
+            driver.connection.execute("ROLLBACK")
 
     def _fail(self, batch: list[_Unit], error: BaseException) -> None:
         driver = self._writer_driver

@@ -17,6 +17,7 @@ from registrum.server.services.commits import Commits
 from registrum.server.services.credentials import Secrets
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,11 @@ class Context:
         """Runs `work` in one durable transaction; what is read afterwards sees it."""
         self.close()
         return self._services.database.write(self.actor, work)
+
+    def write_and_read(self, work: Callable[[Tx], T], read: Callable[[Tx, T], R]) -> R:
+        """As `write`, and then `read` of its value in a snapshot begun after the commit, for a short answer."""
+        self.close()
+        return self._services.database.write_and_read(self.actor, work, read)
 
     def await_(self, work: Coroutine[Any, Any, T], timeout_s: float = 600.0) -> T:
         """Runs a coroutine of the store on the server's loop and waits for it here, in the worker thread."""

@@ -1,14 +1,16 @@
 """Binds schema/linking.graphql: linking a version and taking a link back."""
 
-from typing import Any
+from typing import Any, cast
 
 from registrum.core import ids
 from registrum.core.artifacts import Membership
 from registrum.core.errors import NotFound
 from registrum.core.linking import LinkArtifact
+from registrum.core.memberships import Place, Wants
 from registrum.core.policy import Action
 from registrum.core.projects import ProjectName
 from registrum.server.db import membership_pages
+from registrum.server.db.tx import Tx
 from registrum.server.graphql.binding import Info, Root
 from registrum.server.graphql.memberships import wants_of_membership
 from registrum.server.graphql.selection import selected
@@ -32,17 +34,25 @@ def resolve_link(_: None, info: Info, input: dict[str, Any]) -> dict[str, Any]:
         ),
         aliases=tuple(one["alias"] for one in input.get("aliases") or ()),
     )
-    place = info.context.write(lambda tx: service.link_artifact(tx, ask))
-    return {"versionIndex": place.version, "artifactMembership": _membership(info, place.id)}
-
-
-def _membership(info: Info, number: int) -> Membership | None:
     selection = selected(info)
     if "artifactMembership" not in selection:
-        return None
+        place = info.context.write(lambda tx: service.link_artifact(tx, ask))
+        return {"versionIndex": place.version, "artifactMembership": None}
     wants = wants_of_membership(selection.under("artifactMembership"))
+
+    def answer(tx: Tx, place: Place) -> dict[str, Any]:
+        found = _membership(tx, place.id, wants)
+        return {"versionIndex": place.version, "artifactMembership": found}
+
+    return cast(
+        dict[str, Any],
+        info.context.write_and_read(lambda tx: service.link_artifact(tx, ask), answer),
+    )
+
+
+def _membership(tx: Tx, number: int, wants: Wants) -> Membership | None:
     try:
-        return membership_pages.get_for_id(info.context.tx, Action.READ, number, wants).thing
+        return membership_pages.get_for_id(tx, Action.READ, number, wants).thing
     except NotFound:  # taken away again by somebody else
         return None
 
