@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, Literal, NoReturn
 
+from registrum import sdk
 from registrum.core.digests import ArtifactAlgorithm
 from registrum.errors import (
     ArtifactFinalized,
@@ -98,19 +99,18 @@ class Artifact(Facts):
     @property
     def collection(self) -> ArtifactCollection:
         """The collection it was reached through."""
-        # A collection lists artifacts: the two know one another.
-        from registrum.sdk.collections import ArtifactCollection
-
         at = self._placed("collection")
-        return ArtifactCollection(self.service, at.entity, at.project, at.collection, self._type)
+        return sdk.collections.ArtifactCollection(
+            self.service, at.entity, at.project, at.collection, self._type
+        )
 
     @property
     def source_collection(self) -> ArtifactCollection:
         """The collection it was logged to."""
-        from registrum.sdk.collections import ArtifactCollection
-
         at = self._saved("source_collection").source
-        return ArtifactCollection(self.service, at.entity, at.project, at.collection, self._type)
+        return sdk.collections.ArtifactCollection(
+            self.service, at.entity, at.project, at.collection, self._type
+        )
 
     @property
     def source_artifact(self) -> Artifact:
@@ -132,22 +132,23 @@ class Artifact(Facts):
 
     def logged_by(self) -> Run | None:
         """The run that logged it; None where a person did, or where the run is hidden."""
-        from registrum.sdk.runs import Run
-
         found = self.service.ask(operations.CREATED_BY, {"id": self._saved("logged_by").id})
         creator = (found["artifact"] or {}).get("createdBy")
         if not creator or creator["__typename"] != "Run" or not creator["project"]:
             return None
         project = creator["project"]
-        return Run(self.service, project["entity"]["name"], project["name"], creator["name"])
+        return sdk.runs.Run(
+            self.service, project["entity"]["name"], project["name"], creator["name"]
+        )
 
     def used_by(self) -> list[Run]:
         """The runs that used it, through whatever link."""
-        from registrum.sdk.runs import Run
-
         nodes = linking.users_of(self.service, self._saved("used_by").id)
         owners = ((node["project"], node["name"]) for node in nodes)
-        return [Run(self.service, at["entity"]["name"], at["name"], name) for at, name in owners]
+        return [
+            sdk.runs.Run(self.service, at["entity"]["name"], at["name"], name)
+            for at, name in owners
+        ]
 
     # Its content
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from registrum import sdk
 from registrum.errors import Missing
 from registrum.sdk import credentials, uploads
 from registrum.sdk.http import Service
@@ -42,10 +43,7 @@ def save(artifact: Artifact, known: Service | None, home: Home) -> None:
         Missing: it is not known whose project it is; a ValueError.
         RegistrumError: the server refuses it, or can't be reached.
     """
-    # A run logs artifacts: the two know one another.
-    from registrum.sdk import active_runs
-
-    run = active_runs.current()
+    run = sdk.active_runs.current()
     if run is not None:
         run.log_artifact(artifact)
         return
