@@ -18,7 +18,7 @@ from registrum.server.db import (
     membership_pages,
     open_database,
     run_search,
-    version_search,
+    version_plans,
 )
 from registrum.server.db import collections as collection_rows
 from registrum.server.db import projects as project_rows
@@ -217,7 +217,7 @@ def test_versions_of_an_organization(
     )
     def agree(actor, asked, in_collections, in_projects, order, size, plan):
         for name, limit in zip(LIMITS, plan, strict=True):
-            monkeypatch.setattr(version_search, name, limit)
+            monkeypatch.setattr(version_plans, name, limit)
         filters = [parse_filter(json.dumps(each)) for each in (asked, in_collections, in_projects)]
         records = seen_by(actor, made.versions)
         lines = {
@@ -274,7 +274,7 @@ def test_versions_of_a_collection(
     )
     def agree(line, asked, order, size, plan):
         for name, limit in zip(LIMITS, plan, strict=True):
-            monkeypatch.setattr(version_search, name, limit)
+            monkeypatch.setattr(version_plans, name, limit)
         filter_ = parse_filter(json.dumps(asked))
         actor = GUS if made.collections[line]["project_id"] == [RESTRICTED] else ANN
         with database.read(actor) as tx:

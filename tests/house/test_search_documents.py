@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from registrum.core.filters import LISTS, OPERATORS
-from registrum.server.db import collection_pages, registries, run_search, version_search
+from registrum.server.db import collection_pages, registries, run_search, version_statements
 from registrum.server.db.fields import COLLECTION_FIELDS, PROJECT_FIELDS, VERSION_FIELDS
 from tests.house.sources import ROOT
 
@@ -14,7 +14,7 @@ PAGE = (ROOT / "docs" / "search.md").read_text(encoding="utf-8")
 LISTED = {
     "Registries": (PROJECT_FIELDS, registries.SORTABLE),
     "Collections": (COLLECTION_FIELDS, collection_pages.SORTABLE),
-    "Versions": (VERSION_FIELDS, version_search.SORTABLE),
+    "Versions": (VERSION_FIELDS, version_statements.SORTABLE),
     "Runs": (run_search.RUN_FIELDS, run_search.SORTABLE),
 }
 

@@ -24,6 +24,7 @@ from registrum.server.db.pages import Sorting
 from registrum.server.db.statements import Prepared, prepared
 from registrum.server.db.tables import collections, projects
 from registrum.server.db.tx import Tx
+from registrum.server.db.version_statements import exceeds
 from registrum.server.db.visibility import allowed
 
 SORTABLE: pages.Sortable = {
@@ -147,7 +148,7 @@ def _plan(tx: Tx, by: Filter | None, given: Mapping[str, Any]) -> Plan:
 
 @lru_cache(maxsize=64)
 def _exceeds(leaf: Compare) -> Prepared:
-    return version_search.exceeds(COLLECTION_FIELDS[leaf.field].found_by((leaf,), Plan()))
+    return exceeds(COLLECTION_FIELDS[leaf.field].found_by((leaf,), Plan()))
 
 
 def _keys(sorting: Sorting) -> pages.Keys:

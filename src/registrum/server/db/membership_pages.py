@@ -46,7 +46,14 @@ from registrum.server.db.tables import (
     projects,
 )
 from registrum.server.db.tx import Tx
-from registrum.server.db.version_search import LIVING, NEWEST, NEWEST_VERSION, OLDEST, Found, Search
+from registrum.server.db.version_search import Found, Search
+from registrum.server.db.version_statements import (
+    LIVING,
+    NEWEST,
+    NEWEST_VERSION,
+    OLDEST,
+    SORTABLE,
+)
 from registrum.server.db.visibility import Grant, allowed
 
 MEMBERSHIP_COLUMNS = (
@@ -207,7 +214,7 @@ def _page(
     ask: VersionsAsk,
     default: Sorting,
 ) -> Page[Membership]:
-    sorting = pages.sorting(ask.order, version_search.SORTABLE, default)
+    sorting = pages.sorting(ask.order, SORTABLE, default)
     search = Search(
         *(action, scope, of, ask.page, sorting),
         *(ask.filter, ask.collection_filter, ask.project_filter),
