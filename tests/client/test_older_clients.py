@@ -153,3 +153,20 @@ def test_an_older_client_says_that_a_key_is_wrong(
     )
     assert done.returncode != 0
     assert "401" in done.stderr or "The API key is wrong" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("release", OLDER)
+def test_an_older_client_resumes_where_it_ended(
+    server: Server, admin: Person, project: str, release: str
+) -> None:
+    script = """
+    import wandb
+    for resume, values in ((None, range(5)), ("must", range(5, 8)), ("allow", range(8, 9))):
+        with wandb.init(entity="main", project=project, id="kept", resume=resume) as run:
+            for value in values:
+                run.log({"loss": value})
+    read = wandb.Api().run(f"main/{project}/kept")
+    result = [row["loss"] for row in read.scan_history()]
+    """
+    python = str(python_of(release))
+    assert run_script(server, admin, script, python=python, project=project) == list(range(9))
