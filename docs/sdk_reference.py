@@ -14,6 +14,7 @@ from registrum.sdk import (
     artifacts,
     collection_versions,
     collections,
+    files,
     members,
     organizations,
     projects,
@@ -54,7 +55,7 @@ CLASSES: dict[str, tuple[type, ...]] = {
         artifact_types.ArtifactTypes,
         artifact_types.ArtifactCollections,
         artifact_types.ProjectArtifactCollections,
-        run_files.File,
+        files.File,
     ),
     "Runs": (
         active_runs.Run,

@@ -22,9 +22,11 @@ _WHERE = {
     "Error": "registrum.errors",
     "Registry": "registrum.sdk.registries",
 }
+_MODULES = ("apis", "errors")
 _OF_THE_CURRENT_RUN = ("config", "summary")
 
 if TYPE_CHECKING:
+    from registrum import apis as apis
     from registrum import errors as errors
     from registrum.errors import Error as Error
     from registrum.sdk.active_runs import Run as Run
@@ -51,6 +53,7 @@ __all__ = [
     "Registry",
     "Run",
     "__version__",
+    "apis",
     "config",
     "errors",
     "finish",
@@ -70,8 +73,8 @@ def __getattr__(name: str) -> Any:
         found = getattr(import_module(_WHERE[name]), name)
         globals()[name] = found
         return found
-    if name == "errors":
-        return import_module("registrum.errors")
+    if name in _MODULES:
+        return import_module(f"registrum.{name}")
     # These change with the current run, and so are looked up each time.
     if name == "run":
         return import_module("registrum.sdk.active_runs").current()

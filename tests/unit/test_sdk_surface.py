@@ -35,6 +35,7 @@ from wandb.apis.public.registries._freezable_list import AddOnlyArtifactTypesLis
 from wandb.apis.public.registries._members import MemberKind, MemberRole, TeamMember, UserMember
 from wandb.apis.public.registries.registries_search import Collections, Versions
 
+import registrum
 from registrum.sdk import (
     active_runs,
     api,
@@ -42,6 +43,7 @@ from registrum.sdk import (
     artifacts,
     collection_versions,
     collections,
+    files,
     members,
     organizations,
     projects,
@@ -82,7 +84,7 @@ PAIRS = {
     RunArtifacts: run_artifacts.RunArtifacts,
     wandb.Artifact: artifacts.Artifact,
     wandb.Run: active_runs.Run,
-    File: run_files.File,
+    File: files.File,
     Files: run_files.Files,
     HistoryScan: run_history.HistoryScan,
     ConsoleLogs: run_history.ConsoleLogs,
@@ -207,3 +209,17 @@ def test_what_is_left_out_says_so(name: str) -> None:
     assert hasattr(wandb.Api, name)
     with pytest.raises(AttributeError, match="not supported by Registrum"):
         getattr(api.Api.__new__(api.Api), name)
+
+
+NOT_OURS = {
+    "AgentRuns", "Automations", "BetaReport", "DownloadHistoryResult", "IncompleteRunHistoryError", "Integrations",
+    "Job", "PanelMetricsHelper", "PythonMongoishQueryGenerator", "QueryGenerator", "QueuedRun", "Reports", "RunQueue",
+    "RunQueueAccessType", "RunQueuePrioritizationMode", "RunQueueResourceType", "SlackIntegrations", "Sweep", "Sweeps",
+    "WebhookIntegrations",
+}  # fmt: skip
+"""Classes of automations, sweeps, Launch, reports and exports."""
+
+
+def test_the_classes_stand_where_scripts_look_for_them() -> None:
+    assert not set(wandb.apis.public.__all__) - NOT_OURS - set(registrum.apis.public.__all__)
+    assert registrum.apis.Api is registrum.Api is registrum.apis.public.Api

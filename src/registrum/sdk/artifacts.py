@@ -84,6 +84,8 @@ class Artifact(Facts):
         self._type = artifact_names.checked_type(type, name)
         self._description = description
         self._metadata = documents.checked(metadata)
+        if digest_algorithm not in _ALGORITHMS:
+            raise BadValue(f"Files are compared by MD5 or XXH128, not by {digest_algorithm!r}.")
         self._begin(Draft(_ALGORITHMS[digest_algorithm], cache.staging_folder()))
 
     def _begin(self, draft: Draft | None) -> None:

@@ -4,10 +4,12 @@ import os
 from collections.abc import Mapping
 from typing import IO, Any
 
+from registrum.errors import BadValue
 from registrum.sdk import checkouts, landings, transfers
 from registrum.sdk.attributes import Told
 from registrum.sdk.hashing import write_all
 from registrum.sdk.http import Service
+from registrum.sdk.operations import runs as operations
 from registrum.sdk.progress import Progress
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
@@ -46,22 +48,20 @@ class File(Told):
             root: the folder; the file's own folders are made in it.
             replace: whether it may take the place of a file that is there.
             exist_ok: whether one that is there is as good.
-            api: taken for the sake of scripts.
+            api: who asks, if not who listed it.
 
         Raises:
-            ValueError: there is a file already.
+            BadValue: there is a file already; a ValueError.
             Unavailable: the server can't be reached any more.
         """
         path = checkouts.path_in(root, self._attrs["name"])
         if not os.path.exists(path) or replace:
-            self._fetch(root, path)
+            self._fetch(api.service if api else self._service_api, root, path)
         elif not exist_ok:
-            raise ValueError(
-                f"There is a file {path} already: pass replace=True, or exist_ok=True."
-            )
+            raise BadValue(f"There is a file {path} already: pass replace=True, or exist_ok=True.")
         return open(path, encoding="utf-8")
 
-    def _fetch(self, root: str, path: str) -> None:
+    def _fetch(self, service: Service, root: str, path: str) -> None:
         name, url = self._attrs["name"], self._attrs.get("directUrl") or self._attrs["url"]
         with (
             landings.Landing(root) as landing,
@@ -73,9 +73,20 @@ class File(Told):
                 write_all(file, chunk)
                 progress.took(len(chunk))
 
-            transfers.receive(self._service_api, url, 0, self.size, write, transfers.Stop())
+            transfers.receive(service, url, 0, self.size, write, transfers.Stop())
             file.close()
             landing.publish(temporary, path)
+
+    def delete(self) -> None:
+        """Removes a run's file from the server.
+
+        Raises:
+            Refused: the server refused it; an artifact's file stays as long as the artifact.
+        """
+        given: dict[str, Any] = {"files": [self._attrs["id"]]}
+        if self.run is not None:
+            given["projectId"] = self.run.project_internal_id
+        self._service_api.ask(operations.DELETE_FILES, {"input": given})
 
     def __repr__(self) -> str:
         count, unit = float(self.size), 0

@@ -12,12 +12,13 @@ from registrum.errors import BadValue, Missing, RegistrumError
 from registrum.sdk import run_files, run_history
 from registrum.sdk.artifacts import Artifact
 from registrum.sdk.attributes import Told
+from registrum.sdk.files import File
 from registrum.sdk.http import Service
 from registrum.sdk.operations import artifacts as artifact_operations
 from registrum.sdk.operations import runs as operations
 from registrum.sdk.pages import Node
 from registrum.sdk.run_artifacts import RunArtifacts
-from registrum.sdk.run_files import File, Files
+from registrum.sdk.run_files import Files
 from registrum.sdk.run_history import ConsoleLogs, HistoryScan, Row, Stream
 from registrum.sdk.users import User
 
