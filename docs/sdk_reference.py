@@ -24,6 +24,7 @@ from registrum.sdk import (
     run_files,
     run_history,
     run_lists,
+    run_summary,
     runs,
     search,
     teams,
@@ -60,7 +61,7 @@ CLASSES: dict[str, tuple[type, ...]] = {
     "Runs": (
         active_runs.Run,
         runs.Run,
-        runs.Summary,
+        run_summary.Summary,
         run_lists.Runs,
         run_artifacts.RunArtifacts,
         run_files.Files,

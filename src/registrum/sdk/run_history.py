@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
 
 from registrum.sdk.http import Service
@@ -149,6 +151,11 @@ def last_step(run: "Run") -> int:
     """The last step of the history; -1 where there is none."""
     keys = run.read(operations.HISTORY_KEYS)["historyKeys"]
     return int((keys or {}).get("lastStep", -1))
+
+
+def frame(rows: list[Row]) -> Any:
+    """Rows as a DataFrame, where pandas is installed; else as they are."""
+    return import_module("pandas").DataFrame.from_records(rows) if find_spec("pandas") else rows
 
 
 def _moment(text: str | None) -> datetime | None:

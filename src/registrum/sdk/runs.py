@@ -2,9 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Collection, Mapping
-from importlib import import_module
-from importlib.util import find_spec
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
@@ -19,7 +17,8 @@ from registrum.sdk.operations import runs as operations
 from registrum.sdk.pages import Node
 from registrum.sdk.run_artifacts import RunArtifacts
 from registrum.sdk.run_files import Files
-from registrum.sdk.run_history import ConsoleLogs, HistoryScan, Row, Stream
+from registrum.sdk.run_history import ConsoleLogs, HistoryScan, Stream
+from registrum.sdk.run_summary import Summary
 from registrum.sdk.users import User
 
 if TYPE_CHECKING:
@@ -241,7 +240,7 @@ class Run(Told):
         return self._full("summaryMetrics")
 
     @property
-    def summary(self) -> "Summary":
+    def summary(self) -> Summary:
         """The same, to be edited: `run.summary.update({"best": 3})`."""
         if self._summary is None:
             self._summary = Summary(self.summary_metrics, self._send_summary)
@@ -310,7 +309,7 @@ class Run(Told):
         else:
             document = operations.HISTORY if stream == "default" else operations.EVENTS
             rows = run_history.lines(self, document, samples=samples)
-        return frame(rows) if pandas else rows
+        return run_history.frame(rows) if pandas else rows
 
     def scan_history(
         self,
@@ -535,47 +534,6 @@ class Run(Told):
 
     def __repr__(self) -> str:
         return f"<Run {'/'.join(self.path)} ({self.state})>"
-
-
-class Summary(dict[str, Any]):
-    """A run's summary: a dict whose `update` is sent to the server; its keys are attributes, too."""
-
-    def __init__(
-        self, values: Mapping[str, Any], send: Callable[[Mapping[str, Any]], None]
-    ) -> None:
-        super().__init__(values)
-        self.__dict__["_send"] = send
-
-    @property
-    def _json_dict(self) -> dict[str, Any]:
-        """A plain copy; scripts know it by this name."""
-        return dict(self)
-
-    def update(self, key_vals: Mapping[str, Any] | None = None, overwrite: bool = True) -> None:  # type: ignore[override]
-        """Sends the summary, with some values set before.
-
-        Args:
-            key_vals: to set.
-            overwrite: whether also those that are there already.
-        """
-        for key, value in (key_vals or {}).items():
-            if overwrite or key not in self:
-                self[key] = value
-        self.__dict__["_send"](self)
-
-    def __getattr__(self, name: str) -> Any:
-        """The value of that key."""
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return self[name]
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        self[name] = value
-
-
-def frame(rows: list[Row]) -> Any:
-    """Rows as a DataFrame, where pandas is installed; else as they are."""
-    return import_module("pandas").DataFrame.from_records(rows) if find_spec("pandas") else rows
 
 
 def _check_keys(keys: list[str] | None) -> None:
