@@ -13,6 +13,7 @@ from registrum.core import ids
 
 WRITERS = 8
 LINKED = 200  # versions that the benchmark links into each new collection
+LEAST = 500  # of fewer writes, much of what is measured is how a server warms up
 
 
 def measure(served: Served, key: str, size: Size, where: str, report: Report, count: int) -> None:
@@ -20,8 +21,9 @@ def measure(served: Served, key: str, size: Size, where: str, report: Report, co
 
     Args:
         key: an API key of an administrator of the organization.
-        count: links, and alias moves.
+        count: links, and alias moves; at least `LEAST`.
     """
+    count = max(count, LEAST)
     client = Client(served, key)
     links = [
         client.body(
