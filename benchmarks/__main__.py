@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import bare, commits, reads, starting, transfers, writes
+from benchmarks import bare, commits, reads, sdk, starting, transfers, writes
 from benchmarks.measures import Report
 from benchmarks.populate import ADMIN, MEMBER, TEAM, Size, populate
 from benchmarks.served import give_key, serving
 from tests.postgres import SETTINGS, PostgresMissing, running_cluster
 
-PARTS = ("start", "reads", "writes", "commits", "transfers", "client")
+PARTS = ("start", "reads", "writes", "commits", "transfers", "client", "sdk")
 ON_DATABASES = {"start", "reads", "writes", "commits"}
 DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 
@@ -91,6 +91,9 @@ def _measure(asked: Asked, scratch: Path, report: Report) -> None:
         transfers.measure(
             scratch, report, size_mib, small, 2 if asked.is_quick else transfers.ROUNDS
         )
+    if "sdk" in asked.parts:
+        size_mib, small = (64, 500) if asked.is_quick else (1024, sdk.FILES)
+        sdk.measure(scratch, report, size_mib, small)
     if not ON_DATABASES & asked.parts:
         return
     for kind in asked.databases:

@@ -69,6 +69,21 @@ def test_connections_that_break_again_and_again(
     assert files_in(tmp_path / "out") == files_in(folder)
 
 
+def test_a_large_file_comes_in_ranges(
+    storm: Weather, here: Service, project: str, tmp_path: Path
+) -> None:
+    (tmp_path / "given").mkdir()
+    (tmp_path / "given" / "huge").write_bytes(random.Random(3).randbytes(50 * MIB + 7))
+    made = saved(tmp_path / "given", project)
+    made.download(tmp_path / "calm", skip_cache=True)
+    storm.cut_down_after = 3 * MIB
+    fresh(storm, here, project).download(tmp_path / "storm")
+    assert storm.cuts >= 16
+    made.download(tmp_path / "alone", skip_cache=True, multipart=False)
+    for name in ("calm", "storm", "alone"):
+        assert files_in(tmp_path / name) == files_in(tmp_path / "given")
+
+
 def test_what_does_not_get_up_whole_goes_in_parts(
     storm: Weather, here: Service, project: str, tmp_path: Path
 ) -> None:

@@ -225,7 +225,7 @@ class Fetch:
                     write_all(room, chunk)
                     got.took(len(chunk))
 
-                transfers.receive(self._service, url, start, count, write, stop)
+                transfers.receive(self._service, url, start, count, write, stop, is_part=True)
             ranges.done(number)
 
         transfers.for_each(receive_range, range(ranges.count), RANGES_AT_ONCE, stop)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import IO, NamedTuple, Protocol
 
 from registrum.core.digests import Algorithm
-from registrum.sdk import reflink
+from registrum.sdk import reflink, transfers
 from registrum.sdk.hashing import CHUNK_BYTES, base64_digest, chunks_of, new_hash, of_bytes
 
 _BLOCK = 4096
@@ -67,14 +67,14 @@ class Untouched(NamedTuple):
 
 
 def chunks(content: Content, start: int = 0, count: int | None = None) -> Iterator[bytes]:
-    """Some bytes of a file in pieces of 1 MiB at most.
+    """Some bytes of a file in pieces of 1 MiB at most, as a connection likes them.
 
     Raises:
         OSError: it can't be read, or has become shorter.
     """
     end = content.size_bytes if count is None else start + count
     while start < end:
-        piece = content.read(start, min(CHUNK_BYTES, end - start))
+        piece = content.read(start, min(transfers.SENT_BYTES, end - start))
         if not piece:
             raise OSError("a file became shorter while it was uploaded")
         start += len(piece)

@@ -26,6 +26,7 @@ BREAKS = 3
 """How often a body may break off half-way before it is to be sent in other pieces."""
 WRONG_BYTES_TRIES = 3
 THREADS = 16
+SENT_BYTES = 1 << 20
 
 Took = Callable[[int], None]
 """Hears how many bytes more have been moved; less than none where they have to be moved again."""
@@ -150,7 +151,7 @@ def send(
 
         try:
             whole = {"Content-Length": str(size), **headers}
-            content = body() if size > CHUNK_BYTES else b"".join(body())
+            content = body() if size > SENT_BYTES else b"".join(body())
             answer = service.pool.request("PUT", url, body=content, headers=whole)
         except urllib3.exceptions.HTTPError as error:
             failure = str(error)
@@ -180,10 +181,13 @@ def receive(
     count: int,
     write: Callable[[bytes], None],
     stop: Stop,
+    *,
+    is_part: bool = False,
 ) -> None:
     """Gets bytes from a signed address, going on where a connection breaks.
 
     Args:
+        is_part: whether the file goes on behind them.
         start: the first byte wanted.
         count: how many; 0 asks for nothing.
         write: takes them in order.
@@ -198,7 +202,9 @@ def receive(
     while got < count:
         before = got
         try:
-            answer = _get(service, url, start + got, start + count, is_whole=start == got == 0)
+            answer = _get(
+                service, url, start + got, start + count, is_whole=start == got == 0 and not is_part
+            )
             with answer:
                 for chunk in answer.stream(CHUNK_BYTES, decode_content=False):
                     if stop.is_set():
