@@ -123,7 +123,13 @@ def test_the_client_goes_on_with_a_run_of_ours(server: Server, admin: Person, pr
 
 @pytest.mark.parametrize(
     ("ending", "state"),
-    [("", "finished"), ("raise KeyError('x')", "failed"), ("run.finish(3)", "failed")],
+    [
+        ("", "finished"),
+        ("raise KeyError('x')", "failed"),
+        ("run.finish(3)", "failed"),
+        ("import sys; sys.exit(3)", "failed"),
+        ("import sys; sys.exit(0)", "finished"),
+    ],
 )
 def test_the_end_of_the_process_is_the_end_of_the_run(
     server: Server, admin: Person, project: str, ending: str, state: str
@@ -172,6 +178,7 @@ def test_wrong_use_is_told(server: Server, admin: Person, project: str) -> None:
             result.append(str(error))
     told(registrum.errors.Error, lambda: registrum.log({"a": 1}))
     told(registrum.errors.Error, lambda: registrum.init(mode="offline"))
+    told(registrum.errors.Error, lambda: registrum.init(resume_from="x?_step=1"))
     run = registrum.init(entity="main", project=project)
     told(TypeError, lambda: run.log({"image": object()}))
     told(TypeError, lambda: run.log([1]))
@@ -180,8 +187,9 @@ def test_wrong_use_is_told(server: Server, admin: Person, project: str) -> None:
     told(registrum.errors.Error, lambda: registrum.init(entity="nobody-such", project="p"))
     """
     found = run_script(server, admin, script, project=project)
-    assert len(found) == 6, found
+    assert len(found) == 7, found
     assert "init()" in found[0]
     assert "offline" in found[1]
-    assert "'log.image'" in found[2]
-    assert "over" in found[4]
+    assert "resume_from" in found[2]
+    assert "'log.image'" in found[3]
+    assert "over" in found[5]

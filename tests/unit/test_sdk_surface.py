@@ -223,3 +223,10 @@ NOT_OURS = {
 def test_the_classes_stand_where_scripts_look_for_them() -> None:
     assert not set(wandb.apis.public.__all__) - NOT_OURS - set(registrum.apis.public.__all__)
     assert registrum.apis.Api is registrum.Api is registrum.apis.public.Api
+
+
+@pytest.mark.parametrize("name", ["init", "login", "log", "log_artifact", "use_artifact", "finish"])
+def test_a_function_of_the_package_takes_the_same(name: str) -> None:
+    theirs = inspect.signature(getattr(wandb, name)).parameters
+    ours = inspect.signature(getattr(registrum, name)).parameters
+    assert [own for own in ours if own != "self"] == [own for own in theirs if own != "self"]

@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 from registrum import __version__
 from registrum.core.errors import Conflict, Invalid, NotFound, NotSupported
@@ -471,7 +471,14 @@ def init(
     force: bool | None = None,
     reinit: bool | str | None = None,
     resume: bool | str | None = None,
+    resume_from: str | None = None,
+    fork_from: str | None = None,
+    save_code: bool | None = None,
+    tensorboard: bool | None = None,
+    sync_tensorboard: bool | None = None,
+    monitor_gym: bool | None = None,
     settings: Any = None,
+    anonymous: Any = None,
 ) -> Run:
     """Begins a run, and makes it the current one.
 
@@ -495,20 +502,33 @@ def init(
             current run is what is returned.
         resume: "must": go on with the run of this id; "allow" or True: go on with it if it is there; "never" or None:
             it must not be there.
+        resume_from: not supported: the run would lose what it logged after that step.
+        fork_from: not supported.
+        save_code: taken for the sake of scripts; put code into an artifact.
+        tensorboard: not supported; the same goes for `sync_tensorboard`.
+        sync_tensorboard: not supported.
+        monitor_gym: taken for the sake of scripts.
         settings: taken for the sake of scripts.
+        anonymous: taken for the sake of scripts.
 
     Returns:
         The run.
 
     Raises:
         Unauthenticated: there is no API key, or the server does not know it.
-        NotSupported: `mode` asks for a run without a server.
+        NotSupported: `mode` asks for a run without a server, or something else is asked for that is not there.
         NotFound: `resume="must"`, and there is no such run.
         Conflict: there is a run of this id, and `resume` does not say to go on with it.
     """
     global _current  # noqa: PLW0603
     if mode not in {None, "online", "shared"}:
         raise NotSupported(f"mode={mode!r} is not supported: a run is reported while it goes.")
+    _refuse_absent(
+        resume_from=resume_from,
+        fork_from=fork_from,
+        tensorboard=tensorboard,
+        sync_tensorboard=sync_tensorboard,
+    )
     if _current is not None and _current._owner == os.getpid() and reinit != "create_new":
         if reinit not in {True, "finish_previous"}:
             return _current
@@ -541,6 +561,7 @@ def init(
         repeatable=True,
     )["upsertBucket"]["bucket"]
     run = Run(service, found, before)
+    _note_exits()
     atexit.register(run._at_exit)
     _current = run
     _say(f"run {run.name} goes to {run.url}")
@@ -667,8 +688,29 @@ def _from_environment(name: str) -> str | None:
     return os.environ.get(f"REGISTRUM_{name}") or os.environ.get(f"WANDB_{name}") or None
 
 
+def _refuse_absent(**given: Any) -> None:
+    for name, value in given.items():
+        if value:
+            raise NotSupported(f"init({name}=…) is not supported by Registrum.")
+
+
+def _note_exits() -> None:
+    """From now on, what `sys.exit` is called with tells whether the run failed: nothing else does when a process ends."""
+    leave = sys.exit
+    if hasattr(leave, "registrum_code"):
+        return
+
+    def leave_noted(code: Any = None, /) -> NoReturn:
+        leave_noted.registrum_code = code  # type: ignore[attr-defined]
+        leave(code)
+
+    leave_noted.registrum_code = None  # type: ignore[attr-defined]
+    sys.exit = leave_noted
+
+
 def _is_failing() -> bool:
-    return getattr(sys, "last_value", None) is not None
+    code = getattr(sys.exit, "registrum_code", None)
+    return bool(code) or getattr(sys, "last_value", None) is not None
 
 
 def _say(sentence: str) -> None:

@@ -6,9 +6,11 @@ import stat
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from registrum.core.errors import RegistrumError, Unauthenticated
+from registrum.errors import AuthenticationError
 from registrum.sdk import credentials
 from registrum.sdk.http import Service
 
@@ -24,6 +26,7 @@ def login(
     verify: bool = True,
     referrer: str | None = None,
     prompt: bool = True,
+    anonymous: Any = None,
 ) -> bool:
     """Makes sure that there is a key for the server, and keeps a new one in `.netrc`.
 
@@ -36,12 +39,13 @@ def login(
         verify: ask the server whether it knows the key, before it is kept.
         referrer: taken for the sake of scripts.
         prompt: whether a key may be asked for on a terminal.
+        anonymous: taken for the sake of scripts.
 
     Returns:
         Whether there is a key.
 
     Raises:
-        Unauthenticated: there is none although `force`, or the server does not know it.
+        AuthenticationError: there is none although `force`, or the server does not know it.
         Unavailable: the server can't be reached.
         Invalid: the address is none.
     """
@@ -50,7 +54,9 @@ def login(
     chosen = known or (_asked(url) if prompt and sys.stdin.isatty() else None)
     if not chosen:
         if force:
-            raise Unauthenticated(f"There is no API key for {url}; make one at {url}/authorize.")
+            raise AuthenticationError(
+                f"There is no API key for {url}; make one at {url}/authorize."
+            )
         return False
     if verify:
         check(credentials.Credentials(url, chosen), timeout)
@@ -63,7 +69,7 @@ def check(found: credentials.Credentials, timeout_s: float | None = None) -> str
     """The name of the user whose key it is.
 
     Raises:
-        Unauthenticated: the server does not know the key.
+        AuthenticationError: the server does not know the key.
         Unavailable: it can't be reached.
     """
     service = Service(found, timeout_s) if timeout_s else Service(found)
@@ -71,10 +77,10 @@ def check(found: credentials.Credentials, timeout_s: float | None = None) -> str
         viewer = service.ask(_VIEWER)["viewer"]
     except RegistrumError as error:
         if error.code == Unauthenticated.code:
-            raise Unauthenticated(error.message) from None
+            raise AuthenticationError(error.message) from None
         raise
     if viewer is None:
-        raise Unauthenticated(f"{found.url} does not know this API key.")
+        raise AuthenticationError(f"{found.url} does not know this API key.")
     return str(viewer["username"])
 
 
