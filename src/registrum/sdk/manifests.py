@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import binascii
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import PurePath, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 REFERENCE_SCHEME = "wandb-artifact"
 _XXH128 = {"alg": "XXH128"}
+_PART = r"(?!\.{1,2}(?:/|\Z))[ -.0-9;-\[\]-~]+"
+_STRAIGHT = re.compile(f"{_PART}(?:/{_PART})*")
+"""Most paths: of ASCII without `\\` and `:`, none of its parts `.` or `..`; nothing about them has to be put straight."""
 
 
 @dataclass(slots=True, eq=False)
@@ -226,6 +230,8 @@ def logical_path(path: str | os.PathLike[str]) -> str:
     Raises:
         BadValue: it is absolute, here or on Windows, or leaves the artifact; a ValueError.
     """
+    if isinstance(path, str) and len(path) <= core.MAX_PATH and _STRAIGHT.fullmatch(path):
+        return path
     text = PurePath(path).as_posix()
     straight = str(PurePosixPath(text))
     elsewhere = PureWindowsPath(straight)

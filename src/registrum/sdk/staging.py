@@ -112,8 +112,8 @@ class Staging:
         with open(path, "rb", buffering=0) as file:
             size = os.fstat(file.fileno()).st_size
             if size <= _SMALL:
-                content = file.read(_SMALL + 1)
-                if len(content) <= _SMALL:
+                content = file.read(size + 1)
+                if len(content) <= size:
                     return self.keep_bytes(content, algorithm)
                 file.seek(0)
                 size = os.fstat(file.fileno()).st_size
