@@ -170,3 +170,23 @@ def test_an_older_client_resumes_where_it_ended(
     """
     python = str(python_of(release))
     assert run_script(server, admin, script, python=python, project=project) == list(range(9))
+
+
+@pytest.mark.parametrize("release", OLDER)
+def test_what_an_older_client_logged_offline_is_synced(
+    server: Server, admin: Person, project: str, release: str
+) -> None:
+    script = """
+    import glob, subprocess, sys, wandb
+    with wandb.init(entity="main", project=project, id="off", mode="offline") as run:
+        for value in range(5):
+            run.log({"loss": value})
+    (folder,) = glob.glob("wandb/offline-run-*-off")
+    done = subprocess.run([sys.executable, "-m", "wandb", "sync", folder], capture_output=True, text=True)
+    read = wandb.Api().run(f"main/{project}/off")
+    result = [done.stderr, read.state, [row["loss"] for row in read.scan_history()]]
+    """
+    python = str(python_of(release))
+    told, state, losses = run_script(server, admin, script, python=python, project=project)
+    assert "Traceback" not in told
+    assert (state, losses) == ("finished", list(range(5)))

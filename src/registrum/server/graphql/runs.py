@@ -145,7 +145,12 @@ def resolve_upsert(_: None, info: Info, input: dict[str, Any]) -> dict[str, Any]
     if input.get("name"):
         # A client numbers its lines from this count on, unless it resumes: then it has asked for the run before.
         found = replace(found, history_lines=0)
-    return {"bucket": found, "inserted": saved.is_new}
+    # Older clients read the messages in there when they sync, and stop where there is nothing to read them from.
+    return {
+        "bucket": found,
+        "inserted": saved.is_new,
+        "serverSettings": {"serverMessages": []},
+    }
 
 
 def _save_run(input: dict[str, Any]) -> SaveRun:
