@@ -15,7 +15,7 @@ from registrum.core.digests import Algorithm
 from registrum.core.errors import InvalidName, RegistrumError
 from registrum.sdk import artifact_names, batches, checkouts, manifests, metadata, progress
 from registrum.sdk.batches import Batch
-from registrum.sdk.manifests import Manifest, ManifestEntry, logical_path
+from registrum.sdk.manifests import ArtifactManifestEntry, Manifest, logical_path
 from registrum.sdk.staging import Staging, chunks
 
 ESCAPES = [
@@ -68,26 +68,26 @@ def test_paths_are_put_straight(given_path: str, straight: str) -> None:
 @pytest.mark.parametrize("path", ["/a", "../a", "a/../b", "C:/a", "a\\..\\b", ".", ""])
 def test_paths_that_leave_the_artifact_are_not_added(path: str) -> None:
     with pytest.raises(ValueError):
-        Manifest().add_entry(ManifestEntry(path, "digest"))
+        Manifest().add_entry(ArtifactManifestEntry(path, "digest"))
 
 
 def test_the_same_path_twice() -> None:
     made = Manifest()
-    made.add_entry(ManifestEntry("a", "one"))
-    made.add_entry(ManifestEntry("a", "one"))
+    made.add_entry(ArtifactManifestEntry("a", "one"))
+    made.add_entry(ArtifactManifestEntry("a", "one"))
     with pytest.raises(ValueError, match="twice"):
-        made.add_entry(ManifestEntry("a", "two"))
-    made.add_entry(ManifestEntry("a", "two"), overwrite=True)
+        made.add_entry(ArtifactManifestEntry("a", "two"))
+    made.add_entry(ArtifactManifestEntry("a", "two"), overwrite=True)
     assert made.entries["a"].digest == "two"
     made.remove_entry(made.entries["a"])
     with pytest.raises(FileNotFoundError):
-        made.remove_entry(ManifestEntry("a", "two"))
+        made.remove_entry(ArtifactManifestEntry("a", "two"))
 
 
 def test_the_digest_is_of_sorted_paths_and_digests() -> None:
     made = Manifest()
     for path in ("b", "a", "a/c"):
-        made.add_entry(ManifestEntry(path, path.upper(), 1))
+        made.add_entry(ArtifactManifestEntry(path, path.upper(), 1))
     said = b"wandb-artifact-manifest-v1\na:A\na/c:A/C\nb:B\n"
     assert made.digest() == md5(said).hexdigest()
     assert made.size() == 3

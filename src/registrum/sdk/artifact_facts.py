@@ -7,14 +7,16 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
 from registrum.core.artifacts import INHERIT_TTL, NO_TTL
 from registrum.core.names import LONGEST
 from registrum.core.projects import REGISTRY_PREFIX
-from registrum.errors import ArtifactNotLogged
+from registrum.errors import ArtifactNotLogged, Missing
 from registrum.sdk import metadata as documents
+from registrum.sdk import organizations
 from registrum.sdk.http import Service
 from registrum.sdk.versions import Place, Version
 
@@ -166,7 +168,8 @@ class Facts:
             chosen = (
                 f"selectionPath={quote(within, safe='')}&view=membership&version={place.version}"
             )
-            return f"{base}/orgs/{quote(place.entity)}/registry/{registry}?{chosen}"
+            owner = quote(_organization_name(self.service, place.entity))
+            return f"{base}/orgs/{owner}/registry/{registry}?{chosen}"
         kind, collection = quote(self._type), quote(place.collection)
         return (
             f"{base}/{place.entity}/{place.project}/artifacts/{kind}/{collection}/{place.version}"
@@ -291,6 +294,15 @@ class Facts:
     def _warn_if_link(self, what: str) -> None:
         if self.is_link:
             log.warning("The %s of %s is that of its source and of all its links.", what, self.name)
+
+
+@lru_cache(16)
+def _organization_name(service: Service, entity: str) -> str:
+    """What an organization is called, by the entity of its registries."""
+    try:
+        return organizations.organization_of(service, entity).name
+    except Missing:
+        return entity
 
 
 def checked_aliases(aliases: Iterable[str] | str) -> list[str]:

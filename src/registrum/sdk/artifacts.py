@@ -37,7 +37,7 @@ from registrum.sdk.downloads import Wanted
 from registrum.sdk.drafts import Draft, Policy, StrPath
 from registrum.sdk.fetching import Source
 from registrum.sdk.http import Service
-from registrum.sdk.manifests import Manifest, ManifestEntry
+from registrum.sdk.manifests import ArtifactManifestEntry, Manifest
 from registrum.sdk.operations import artifacts as operations
 from registrum.sdk.versions import Node, Place, Version, place_of, version_of
 
@@ -202,7 +202,7 @@ class Artifact(Facts):
         skip_cache: bool | None = False,
         policy: Policy | None = "mutable",
         overwrite: bool = False,
-    ) -> ManifestEntry:
+    ) -> ArtifactManifestEntry:
         """Adds a file.
 
         Args:
@@ -267,11 +267,11 @@ class Artifact(Facts):
 
     def add_reference(
         self,
-        uri: ManifestEntry | str,
+        uri: ArtifactManifestEntry | str,
         name: StrPath | None = None,
         checksum: bool = True,
         max_objects: int | None = None,
-    ) -> Sequence[ManifestEntry]:
+    ) -> Sequence[ArtifactManifestEntry]:
         """Adds a reference to bytes elsewhere, which are not uploaded.
 
         Args:
@@ -288,7 +288,7 @@ class Artifact(Facts):
         entries = references.entries_for(
             lambda: homes.service_for(self._service).pool,
             self._entry_of,
-            uri.ref_url() if isinstance(uri, ManifestEntry) else str(uri),
+            uri.ref_url() if isinstance(uri, ArtifactManifestEntry) else str(uri),
             None if name is None else manifests.logical_path(name),
             checksum=checksum,
             max_objects=max_objects,
@@ -303,7 +303,7 @@ class Artifact(Facts):
             f"Registrum has no media objects such as {type(obj).__name__}: add it as a file."
         )
 
-    def remove(self, item: StrPath | ManifestEntry) -> None:
+    def remove(self, item: StrPath | ArtifactManifestEntry) -> None:
         """Takes out an entry, a path, or all below a folder.
 
         Raises:
@@ -312,7 +312,7 @@ class Artifact(Facts):
         """
         self._drafted().remove(item)
 
-    def get_entry(self, name: StrPath) -> ManifestEntry:
+    def get_entry(self, name: StrPath) -> ArtifactManifestEntry:
         """The entry of that path, of a version.
 
         Raises:
@@ -325,7 +325,7 @@ class Artifact(Facts):
             raise KeyError(f"Path not contained in artifact: {name}")
         return entry.attach(self)
 
-    def get_path(self, name: StrPath) -> ManifestEntry:
+    def get_path(self, name: StrPath) -> ArtifactManifestEntry:
         """The same as `get_entry`; an old name."""
         return self.get_entry(name)
 
@@ -559,7 +559,7 @@ class Artifact(Facts):
         return self.fetch(entry, root)
 
     def fetch(
-        self, entry: ManifestEntry, root: StrPath | None = None, skip_cache: bool = False
+        self, entry: ArtifactManifestEntry, root: StrPath | None = None, skip_cache: bool = False
     ) -> str:
         """Fetches one entry; the path of the file."""
         folder = self._root(root)
@@ -585,7 +585,7 @@ class Artifact(Facts):
             raise FileNotFoundError(f"The artifact that {path!r} refers to is gone or hidden.")
         downloads.fetch_to(found._source(), found.get_entry(path), target, found._elsewhere)
 
-    def _entry_of(self, artifact_id: str, path: str) -> ManifestEntry:
+    def _entry_of(self, artifact_id: str, path: str) -> ArtifactManifestEntry:
         found = by_id(homes.service_for(self._service), artifact_id)
         if found is None:
             raise Missing(f"There is no artifact with the id {artifact_id!r} to refer to.")

@@ -17,7 +17,7 @@ from registrum.errors import BadValue
 from registrum.sdk import cache
 from registrum.sdk.artifact_facts import log
 from registrum.sdk.hashing import of_file
-from registrum.sdk.manifests import Manifest, ManifestEntry
+from registrum.sdk.manifests import ArtifactManifestEntry, Manifest
 
 OWN = ".registrum-"
 """How the names of our own folders within a checkout begin, which exist while a download runs."""
@@ -99,11 +99,11 @@ class Known:
         if isinstance(found, dict):
             self._found = found
 
-    def has(self, entry: ManifestEntry, at: os.stat_result) -> bool:
+    def has(self, entry: ArtifactManifestEntry, at: os.stat_result) -> bool:
         """Whether the file that looks so is known to be the entry."""
         return self._found.get(entry.path) == _mark(entry, at)
 
-    def note(self, entry: ManifestEntry, path: str) -> None:
+    def note(self, entry: ArtifactManifestEntry, path: str) -> None:
         """Remembers that the file at the path is the entry."""
         try:
             self._found[entry.path] = _mark(entry, os.lstat(path))
@@ -125,7 +125,7 @@ class Known:
             log.debug("what a checkout has could not be noted: %s", error)
 
 
-def _mark(entry: ManifestEntry, at: os.stat_result) -> list[Any]:
+def _mark(entry: ArtifactManifestEntry, at: os.stat_result) -> list[Any]:
     return [entry.digest, at.st_size, at.st_mtime_ns, at.st_ino]
 
 

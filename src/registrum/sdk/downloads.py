@@ -20,7 +20,7 @@ from registrum.sdk.fetching import Fetch, Source, Target
 from registrum.sdk.hashing import of_file
 from registrum.sdk.http import Service, refusal
 from registrum.sdk.landings import Landing
-from registrum.sdk.manifests import Manifest, ManifestEntry
+from registrum.sdk.manifests import ArtifactManifestEntry, Manifest
 from registrum.sdk.operations import artifacts as operations
 from registrum.sdk.progress import Progress
 from registrum.sdk.references import Elsewhere
@@ -108,7 +108,7 @@ def download(
     _run(source, folder, targets, wanted, elsewhere, of_files=len(manifest.entries))
 
 
-def fetch_to(source: Source, entry: ManifestEntry, path: str, elsewhere: Elsewhere) -> None:
+def fetch_to(source: Source, entry: ArtifactManifestEntry, path: str, elsewhere: Elsewhere) -> None:
     """Makes one file of a version be at a path."""
     folder = os.path.dirname(path)
     _run(source, folder, [Target(entry, path)], Wanted(), elsewhere, of_files=2)

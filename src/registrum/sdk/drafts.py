@@ -16,7 +16,7 @@ from typing import IO, Any, Literal
 from registrum.core.digests import ArtifactAlgorithm
 from registrum.errors import BadValue
 from registrum.sdk import staging
-from registrum.sdk.manifests import Manifest, ManifestEntry, file_entry, logical_path
+from registrum.sdk.manifests import ArtifactManifestEntry, Manifest, file_entry, logical_path
 from registrum.sdk.staging import Kept, Staging
 
 Policy = Literal["mutable", "immutable"]
@@ -45,7 +45,7 @@ class Draft:
 
     def add_file(
         self, path: str, name: str, policy: Policy | None, *, overwrite: bool
-    ) -> ManifestEntry:
+    ) -> ArtifactManifestEntry:
         """Adds one file.
 
         Raises:
@@ -66,7 +66,7 @@ class Draft:
         }
         return draft
 
-    def rename_by_content(self, entry: ManifestEntry) -> ManifestEntry:
+    def rename_by_content(self, entry: ArtifactManifestEntry) -> ArtifactManifestEntry:
         """Names an entry after its content, with its folder and endings; the entry."""
         folder, slash, name = entry.path.rpartition("/")
         digest = b64decode(entry.digest).hex()[:20]
@@ -76,7 +76,9 @@ class Draft:
             self.manifest.add_entry(entry, overwrite=True)
         return entry
 
-    def add_kept(self, kept: Kept, path: str, name: str, *, overwrite: bool) -> ManifestEntry:
+    def add_kept(
+        self, kept: Kept, path: str, name: str, *, overwrite: bool
+    ) -> ArtifactManifestEntry:
         """Adds a file that was read already, from that path."""
         content, digest = kept
         algorithm = self.manifest.algorithm.of_files
@@ -130,13 +132,13 @@ class Draft:
             yield file
         self.add_file(path, logical, policy, overwrite="x" not in mode)
 
-    def remove(self, item: StrPath | ManifestEntry) -> None:
+    def remove(self, item: StrPath | ArtifactManifestEntry) -> None:
         """Takes out an entry, or all below a folder.
 
         Raises:
             FileNotFoundError: there is nothing of that path.
         """
-        if isinstance(item, ManifestEntry):
+        if isinstance(item, ArtifactManifestEntry):
             self.manifest.remove_entry(item)
             return
         path = PurePath(item).as_posix()

@@ -14,7 +14,7 @@ from registrum.sdk.batches import Batch
 from registrum.sdk.hashing import CHUNK_BYTES, Hash, new_hash, write_all
 from registrum.sdk.http import Service
 from registrum.sdk.landings import Landing
-from registrum.sdk.manifests import ManifestEntry
+from registrum.sdk.manifests import ArtifactManifestEntry
 from registrum.sdk.operations import artifacts as operations
 from registrum.sdk.pages import Node, page_at
 from registrum.sdk.progress import Progress
@@ -32,7 +32,7 @@ RANGES_AT_ONCE = 3
 class Target(NamedTuple):
     """A file that is wanted, and where to."""
 
-    entry: ManifestEntry
+    entry: ArtifactManifestEntry
     path: str
 
 
@@ -194,7 +194,7 @@ class Fetch:
                 return
 
     def _receive(
-        self, entry: ManifestEntry, url: str, room: IO[bytes], got: _Counter, stop: Stop
+        self, entry: ArtifactManifestEntry, url: str, room: IO[bytes], got: _Counter, stop: Stop
     ) -> None:
         """Writes a file that comes whole or by ranges, and checks it.
 

@@ -29,8 +29,8 @@ _STRAIGHT = re.compile(f"{_PART}(?:/{_PART})*")
 """Most paths: of ASCII without `\\` and `:`, none of its parts `.` or `..`; nothing about them has to be put straight."""
 
 
-@dataclass(slots=True, eq=False)
-class ManifestEntry:
+@dataclass(slots=True, eq=False, repr=False)
+class ArtifactManifestEntry:
     """A file or reference of an artifact.
 
     Attributes:
@@ -52,8 +52,8 @@ class ManifestEntry:
     extra: dict[str, Any] = field(default_factory=dict)
     local_path: str | None = None
     skip_cache: bool = False
-    content: Content | None = field(default=None, repr=False)
-    _parent: Artifact | None = field(default=None, repr=False)
+    content: Content | None = None
+    _parent: Artifact | None = None
 
     @property
     def name(self) -> str:
@@ -117,7 +117,22 @@ class ManifestEntry:
             found["extra"] = self.extra
         return found
 
-    def attach(self, artifact: Artifact) -> ManifestEntry:
+    def __repr__(self) -> str:
+        """Its fields, but for those that say nothing."""
+        told = {
+            "path": self.path,
+            "digest": self.digest,
+            "ref": self.ref,
+            "birth_artifact_id": self.birth_artifact_id,
+            "size": self.size,
+            "extra": self.extra or None,
+            "local_path": self.local_path,
+            "skip_cache": self.skip_cache,
+        }
+        shown = ", ".join(f"{name}={value!r}" for name, value in told.items() if value is not None)
+        return f"{type(self).__name__}({shown})"
+
+    def attach(self, artifact: Artifact) -> ArtifactManifestEntry:
         """Tells it whose entry it is; itself."""
         self._parent = artifact
         return self
@@ -132,13 +147,13 @@ class Manifest:
     """
 
     def __init__(self, algorithm: ArtifactAlgorithm = ArtifactAlgorithm.MD5) -> None:
-        self.entries: dict[str, ManifestEntry] = {}
+        self.entries: dict[str, ArtifactManifestEntry] = {}
         self.algorithm = algorithm
 
     def __len__(self) -> int:
         return len(self.entries)
 
-    def add_entry(self, entry: ManifestEntry, overwrite: bool = False) -> None:
+    def add_entry(self, entry: ArtifactManifestEntry, overwrite: bool = False) -> None:
         """Adds a file or reference.
 
         Args:
@@ -154,7 +169,7 @@ class Manifest:
             raise ValueError(f"Cannot add the same path twice: {entry.path!r}")
         self.entries[entry.path] = entry
 
-    def remove_entry(self, entry: ManifestEntry) -> None:
+    def remove_entry(self, entry: ArtifactManifestEntry) -> None:
         """Takes an entry out.
 
         Raises:
@@ -163,11 +178,11 @@ class Manifest:
         if self.entries.pop(entry.path, None) is None:
             raise FileNotFoundError(f"Cannot remove missing entry: {entry.path!r}")
 
-    def get_entry_by_path(self, path: str) -> ManifestEntry | None:
+    def get_entry_by_path(self, path: str) -> ArtifactManifestEntry | None:
         """The entry of that very path."""
         return self.entries.get(path)
 
-    def get_entries_in_directory(self, directory: str) -> list[ManifestEntry]:
+    def get_entries_in_directory(self, directory: str) -> list[ArtifactManifestEntry]:
         """The entries below a folder."""
         within = f"{directory}/"
         return [entry for path, entry in self.entries.items() if path.startswith(within)]
@@ -207,7 +222,7 @@ def read(content: bytes, algorithm: str) -> Manifest:
     """
     found = Manifest(ArtifactAlgorithm(algorithm))
     for entry in core.parse(content).entries:
-        found.entries[entry.path] = ManifestEntry(
+        found.entries[entry.path] = ArtifactManifestEntry(
             entry.path,
             entry.digest,
             entry.size_bytes,
@@ -218,10 +233,10 @@ def read(content: bytes, algorithm: str) -> Manifest:
     return found
 
 
-def file_entry(path: str, digest: str, size: int, algorithm: Algorithm) -> ManifestEntry:
+def file_entry(path: str, digest: str, size: int, algorithm: Algorithm) -> ArtifactManifestEntry:
     """The entry of a file that was added."""
     extra = dict(_XXH128) if algorithm is Algorithm.XXH128 else {}
-    return ManifestEntry(path, digest, size, extra=extra)
+    return ArtifactManifestEntry(path, digest, size, extra=extra)
 
 
 def logical_path(path: str | os.PathLike[str]) -> str:

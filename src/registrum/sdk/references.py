@@ -18,7 +18,7 @@ import urllib3
 from registrum.errors import BadValue, UnsupportedError
 from registrum.sdk import reflink
 from registrum.sdk.hashing import CHUNK_BYTES, of_bytes, of_file, write_all
-from registrum.sdk.manifests import REFERENCE_SCHEME, ManifestEntry, global_id, hex_id
+from registrum.sdk.manifests import REFERENCE_SCHEME, ArtifactManifestEntry, global_id, hex_id
 
 MOST_OBJECTS = 10_000_000
 NEED_A_LIBRARY = frozenset({"s3", "gs"})
@@ -29,7 +29,7 @@ log = logging.getLogger("registrum")
 Elsewhere = Callable[[str, str, str], None]
 """Fetches a file of another artifact: its global id, the path in it, and where to."""
 
-EntryOf = Callable[[str, str], ManifestEntry]
+EntryOf = Callable[[str, str], ArtifactManifestEntry]
 """The entry of another artifact, by global id and path."""
 
 
@@ -41,7 +41,7 @@ def entries_for(
     *,
     checksum: bool,
     max_objects: int | None,
-) -> list[ManifestEntry]:
+) -> list[ArtifactManifestEntry]:
     """The entries that a reference becomes: one, or one for each file of a local folder.
 
     Args:
@@ -65,7 +65,11 @@ def entries_for(
         return _local(uri, name, checksum=checksum, at_most=max_objects or MOST_OBJECTS)
     if scheme in _WEB or (scheme in NEED_A_LIBRARY and not checksum):
         path = name or os.path.basename(uri)
-        return [_on_the_web(pool(), uri, path) if checksum else ManifestEntry(path, uri, ref=uri)]
+        return [
+            _on_the_web(pool(), uri, path)
+            if checksum
+            else ArtifactManifestEntry(path, uri, ref=uri)
+        ]
     if scheme in NEED_A_LIBRARY:
         raise UnsupportedError(
             f"Registrum does not look into {scheme}:// itself; add the reference with checksum=False."
@@ -73,11 +77,11 @@ def entries_for(
     if name is None:
         raise BadValue(f"A reference of the scheme {scheme!r} needs a name: {uri}")
     log.warning("References of the scheme %s can't be checked: %s", scheme, uri)
-    return [ManifestEntry(name, uri, ref=uri)]
+    return [ArtifactManifestEntry(name, uri, ref=uri)]
 
 
 def fetch(
-    pool: urllib3.PoolManager, entry: ManifestEntry, target: str, elsewhere: Elsewhere
+    pool: urllib3.PoolManager, entry: ArtifactManifestEntry, target: str, elsewhere: Elsewhere
 ) -> None:
     """Writes what a reference points at to a path where no file is.
 
@@ -97,7 +101,7 @@ def fetch(
         raise UnsupportedError(f"Registrum can't fetch {ref}: the scheme {scheme!r} is unknown.")
 
 
-def _fetch_local(entry: ManifestEntry, path: str, target: str) -> None:
+def _fetch_local(entry: ArtifactManifestEntry, path: str, target: str) -> None:
     if not os.path.isfile(path):
         raise FileNotFoundError(f"The file {path!r} that {entry.path!r} refers to is gone.")
     if entry.digest not in (of_file(path), _digest_of_path(path)):
@@ -105,7 +109,9 @@ def _fetch_local(entry: ManifestEntry, path: str, target: str) -> None:
     reflink.copy(path, target)
 
 
-def _fetch_from_web(pool: urllib3.PoolManager, entry: ManifestEntry, uri: str, target: str) -> None:
+def _fetch_from_web(
+    pool: urllib3.PoolManager, entry: ArtifactManifestEntry, uri: str, target: str
+) -> None:
     answer = open_web(pool, uri)
     with answer, open(target, "xb", buffering=0) as file:
         digest, _, _ = headers_of(answer, uri)
@@ -159,29 +165,31 @@ def open_web(pool: urllib3.PoolManager, uri: str) -> urllib3.BaseHTTPResponse:
     return answer
 
 
-def _on_the_web(pool: urllib3.PoolManager, uri: str, path: str) -> ManifestEntry:
+def _on_the_web(pool: urllib3.PoolManager, uri: str, path: str) -> ArtifactManifestEntry:
     answer = open_web(pool, uri)
     try:
         digest, size, etag = headers_of(answer, uri)
     finally:
         answer.close()
-    return ManifestEntry(path, digest, size, ref=uri, extra={"etag": etag} if etag else {})
+    return ArtifactManifestEntry(path, digest, size, ref=uri, extra={"etag": etag} if etag else {})
 
 
-def _local(uri: str, name: str | None, *, checksum: bool, at_most: int) -> list[ManifestEntry]:
+def _local(
+    uri: str, name: str | None, *, checksum: bool, at_most: int
+) -> list[ArtifactManifestEntry]:
     path = local_path(uri)
     digest_of = of_file if checksum else _digest_of_path
     if os.path.isdir(path):
-        found: list[ManifestEntry] = []
+        found: list[ArtifactManifestEntry] = []
         for file, within in _files_below(path):
             if len(found) >= at_most:
                 raise BadValue(f"More than {at_most} files: give a larger max_objects.")
             at, ref = os.path.join(name or "", within), os.path.join(uri, within)
-            found.append(ManifestEntry(at, digest_of(file), os.path.getsize(file), ref=ref))
+            found.append(ArtifactManifestEntry(at, digest_of(file), os.path.getsize(file), ref=ref))
         return found
     if os.path.isfile(path):
         at = name or os.path.basename(path)
-        return [ManifestEntry(at, digest_of(path), os.path.getsize(path), ref=uri)]
+        return [ArtifactManifestEntry(at, digest_of(path), os.path.getsize(path), ref=uri)]
     raise BadValue(f"There is no file or folder {path!r}.")
 
 
@@ -197,7 +205,7 @@ def _files_below(folder: str) -> Iterator[tuple[str, str]]:
             yield path, os.path.relpath(path, folder)
 
 
-def _entry_elsewhere(entry_of: EntryOf, uri: str, name: str | None) -> ManifestEntry:
+def _entry_elsewhere(entry_of: EntryOf, uri: str, name: str | None) -> ArtifactManifestEntry:
     """A reference to where the bytes really are, however many references lead there."""
     artifact_id, path = place_elsewhere(uri)
     entry = entry_of(artifact_id, path)
@@ -205,4 +213,4 @@ def _entry_elsewhere(entry_of: EntryOf, uri: str, name: str | None) -> ManifestE
         artifact_id, path = place_elsewhere(entry.ref)
         entry = entry_of(artifact_id, path)
     ref = f"{REFERENCE_SCHEME}://{hex_id(artifact_id)}/{path}"
-    return ManifestEntry(name or os.path.basename(path), entry.digest, 0, ref=ref)
+    return ArtifactManifestEntry(name or os.path.basename(path), entry.digest, 0, ref=ref)

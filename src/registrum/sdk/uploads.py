@@ -20,7 +20,7 @@ from registrum.sdk.artifact_facts import checked_aliases, checked_tags
 from registrum.sdk.batches import Batch
 from registrum.sdk.hashing import new_hash
 from registrum.sdk.http import Service
-from registrum.sdk.manifests import Manifest, ManifestEntry
+from registrum.sdk.manifests import ArtifactManifestEntry, Manifest
 from registrum.sdk.operations import uploads as operations
 from registrum.sdk.progress import Progress
 from registrum.sdk.staging import Content
@@ -206,7 +206,7 @@ def _send_manifest(
 class _File(NamedTuple):
     """A file to be sent."""
 
-    entry: ManifestEntry
+    entry: ArtifactManifestEntry
     content: Content
 
 
