@@ -24,12 +24,6 @@ if TYPE_CHECKING:
     from registrum.server.app import FirstStart
 
 BACKLOG = 2048
-ALLOCATOR = {
-    # Freed upload buffers stay in the process instead of being mapped anew for each request: half
-    # the CPU of an upload. glibc reads these when a process starts, hence the one `exec`.
-    "MALLOC_MMAP_THRESHOLD_": "67108864",
-    "MALLOC_TRIM_THRESHOLD_": "536870912",
-}
 
 
 class PortTaken(Conflict):
@@ -68,7 +62,6 @@ def _flags() -> list[click.Parameter]:
 def _serve(file: Path | None, **flags: Any) -> None:
     need_server()
     config = load(flags, os.environ, file)
-    _tune_allocator()
     from registrum.server import lockfile, logs
 
     logs.configure(config.log_level, config.log_format)
@@ -93,17 +86,6 @@ command = click.Command(
     """,
     short_help="Run the server.",
 )
-
-
-def _tune_allocator() -> None:
-    """Starts this process anew, once, with the allocator's settings in its environment."""
-    if sys.platform != "linux" or all(name in os.environ for name in ALLOCATOR):
-        return
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os.execve(  # noqa: S606
-        sys.executable, [sys.executable, *sys.orig_argv[1:]], ALLOCATOR | dict(os.environ)
-    )
 
 
 def _run(config: Config) -> None:

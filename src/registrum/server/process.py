@@ -15,7 +15,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.supervisors import Multiprocess
 
-from registrum.server import logs
+from registrum.server import allocator, logs
 from registrum.server.app import create_app
 from registrum.server.config import Config
 
@@ -63,6 +63,7 @@ def _leave(number: int, frame: FrameType | None) -> None:
 
 def _make_app(config: Config) -> ASGIApp:
     """The application of this process, which a worker starts with nothing set up."""
+    allocator.tune()
     logs.configure(config.log_level, config.log_format)
     return create_app(config)
 
