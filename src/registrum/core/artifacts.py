@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from registrum.core.collections import Alias, Collection, Tag
+from registrum.core.values import light
 
 NO_TTL = -2
 INHERIT_TTL = -1
 
 
+@light
 @dataclass(frozen=True, slots=True)
 class Artifact:
     """One artifact.
@@ -46,6 +48,7 @@ class Artifact:
     aliases: tuple[Alias, ...] = ()
 
 
+@light
 @dataclass(frozen=True, slots=True)
 class Membership:
     """An artifact as a version of one collection: logged there, or linked.

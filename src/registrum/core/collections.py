@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from registrum.core.projects import Project
+from registrum.core.values import light
 
 
+@light
 @dataclass(frozen=True, slots=True)
 class Tag:
     """A label on a version or a collection; case and inner spaces count."""
@@ -14,6 +16,7 @@ class Tag:
     name: str
 
 
+@light
 @dataclass(frozen=True, slots=True)
 class Alias:
     """A name that points at one version of one collection.
@@ -27,6 +30,7 @@ class Alias:
     collection: "Collection | None" = None
 
 
+@light
 @dataclass(frozen=True, slots=True)
 class ArtifactType:
     """The kind of a project's artifacts: model, dataset, …
@@ -43,6 +47,7 @@ class ArtifactType:
     created_at: datetime | None = None
 
 
+@light
 @dataclass(frozen=True, slots=True)
 class Collection:
     """A named line of versions of one artifact type.

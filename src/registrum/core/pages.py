@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from registrum.core.errors import Invalid, InvalidFilter
+from registrum.core.values import light
 
 T = TypeVar("T")
 DEFAULT_PAGE = 50
@@ -73,6 +74,7 @@ def decode_cursor(text: str) -> tuple[Any, ...]:
     return tuple(values)
 
 
+@light
 @dataclass(frozen=True, slots=True)
 class Edge(Generic[T]):
     """A row of a page and its place in the order.

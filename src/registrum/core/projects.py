@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from registrum.core.policy import Role
 from registrum.core.users import User
+from registrum.core.values import light
 
 REGISTRY_PREFIX = "wandb-registry-"
 
@@ -20,6 +21,7 @@ class ProjectName(NamedTuple):
         return f"{self.entity}/{self.name}"
 
 
+@light
 @dataclass(frozen=True, slots=True)
 class Entity:
     """The owner of projects.
@@ -42,6 +44,7 @@ class Entity:
     created_at: datetime | None = None
 
 
+@light
 @dataclass(frozen=True, slots=True)
 class Project:
     """A personal or team project, or a registry.
