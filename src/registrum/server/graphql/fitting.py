@@ -15,7 +15,6 @@ from graphql import (
     GraphQLObjectType,
     GraphQLScalarType,
     GraphQLSchema,
-    build_schema,
     get_named_type,
     is_abstract_type,
     is_introspection_type,
@@ -39,6 +38,7 @@ from registrum.server.graphql.binding import (
     Scalar,
     Type,
 )
+from registrum.server.graphql.sdl import read
 
 
 def build(sdl: Iterable[str], bindings: Iterable[Binding]) -> BoundSchema:
@@ -52,7 +52,7 @@ def build(sdl: Iterable[str], bindings: Iterable[Binding]) -> BoundSchema:
         BindingError: names every misfit: unknown names, fields bound twice, root fields or abstract types left
             unbound, readers that their value class lacks, resolvers that do not take their arguments.
     """
-    schema = build_schema("\n".join(sdl))
+    schema = read(sdl)
     misfits: list[str] = []
     merged = _Merged(schema, misfits)
     for binding in bindings:
