@@ -3,10 +3,13 @@
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 MOST_JSON = 20_000
 MOST_TEXT = 20_000
@@ -15,7 +18,7 @@ _UNITS = ("B", "KB", "MB", "GB", "TB", "PB")
 
 def render(template: str, values: Mapping[str, Any]) -> str:
     """The HTML of a template in `web/templates`."""
-    return _TEMPLATES.get_template(template).render(values)
+    return _templates().get_template(template).render(values)
 
 
 def size(size_bytes: int | None) -> str:
@@ -62,13 +65,17 @@ def pretty_json(text: str | None) -> str:
     return clipped(text, MOST_JSON)
 
 
-_TEMPLATES = Environment(
-    loader=PackageLoader("registrum.server.web"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_TEMPLATES.filters.update(
-    size=size, when=when, count=count, clipped=clipped, pretty_json=pretty_json
-)
+@cache
+def _templates() -> "Environment":
+    """Jinja, which is loaded for the first page and not for every start of a server."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    made = Environment(
+        loader=PackageLoader("registrum.server.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(size=size, when=when, count=count, clipped=clipped, pretty_json=pretty_json)
+    return made
