@@ -1,6 +1,8 @@
 """The main journey of a team, on SQLite, PostgreSQL and S3; and a client that is killed while it uploads."""
 
+import os
 import random
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -201,10 +203,8 @@ run.finish()
         cwd=admin.home,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,
     )
-    # The service process of the client is its child, in the same group.
-    proxy.act_after(6_000_000, lambda: kill_group(client.pid))
+    proxy.act_after(6_000_000, lambda: kill_with_children(client.pid))
     assert client.wait(120) != 0
     proxy.close()
     hand = Hand(server, admin, project)
@@ -215,6 +215,16 @@ run.finish()
     assert hand.check_whole(hand.versions()[0]["id"]) == files_of(given)
 
 
-def kill_group(leader: int) -> None:
-    """Ends a process and its children at once."""
-    subprocess.run(["kill", "-KILL", "--", f"-{leader}"], check=True)
+def kill_with_children(pid: int) -> None:
+    """Ends a process and what it started, at once: the client's service has a session of its own, and goes on without it."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue  # It has ended meanwhile.
+    doomed = [pid]
+    for own in doomed:
+        doomed += [child for child, parent in parents.items() if parent == own]
+    for own in reversed(doomed):
+        os.kill(own, signal.SIGKILL)
