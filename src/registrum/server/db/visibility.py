@@ -5,6 +5,7 @@ The conditions are about the actor of the transaction through two parameters tha
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import (
@@ -131,7 +132,14 @@ def _is_organization_viewer(organization_id: ColumnElement[Any]) -> ColumnElemen
 
 def allowed(action: Action, p: FromClause = projects) -> ColumnElement[bool]:
     """SQL condition: the project `p` (the table or an alias of it) is alive and the actor may do `action` in it."""
-    return and_(p.c.deleted_at.is_(None), _may_in(action, p))
+    may = _may_in_projects(action) if p is projects else _may_in(action, p)
+    return and_(p.c.deleted_at.is_(None), may)
+
+
+@cache
+def _may_in_projects(action: Action) -> ColumnElement[bool]:
+    """Made once for the many statements that have it."""
+    return _may_in(action, projects)
 
 
 def _may_in(action: Action, p: FromClause) -> ColumnElement[bool]:
