@@ -30,6 +30,7 @@ from registrum.server.blobs.disk import DiskStore
 from registrum.server.blobs.signing import Signer, Urls
 from registrum.server.blobs.store import BlobKey, Expected, StoredBlob
 from registrum.server.transfer.routes import BlobRoutes
+from registrum.server.zero_copy import ZeroCopyProtocol
 
 SECRET = b"a secret of the benchmark only"
 MIB = 1 << 20
@@ -91,7 +92,7 @@ def serve(folder: Path, port: int) -> None:
     uvicorn.run(
         App(folder),
         port=port,
-        http="httptools",
+        http=ZeroCopyProtocol,
         loop="uvloop",
         access_log=False,
         log_level="warning",

@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-import uvicorn
 
 from registrum.server.blobs.store import Expected
+from registrum.server.zero_copy import ZeroCopyProtocol
+from tests.wire.live import serving
 from tests.wire.test_batches import frame, frames_of, target
 from tests.wire.test_transfer import MIB, Site, md5
 
@@ -30,21 +31,12 @@ class Noted:
             self.ended.release()
 
 
-@pytest.fixture
-def site(tmp_path) -> Iterator[Site]:
+@pytest.fixture(params=["httptools", ZeroCopyProtocol])
+def site(request, tmp_path) -> Iterator[Site]:
     made = Site(tmp_path)
     made.noted = Noted(made.app)
-    config = uvicorn.Config(
-        made.noted, http="httptools", loop="uvloop", lifespan="off", log_level="critical"
-    )
-    server = uvicorn.Server(config)
-    listening = socket.create_server(("127.0.0.1", 0))
-    made.address = listening.getsockname()
-    thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
-    thread.start()
-    yield made
-    server.should_exit = True
-    thread.join(20)
+    with serving(made.noted, http=request.param) as made.address:
+        yield made
     made.store.close()
 
 

@@ -18,6 +18,7 @@ from uvicorn.supervisors import Multiprocess
 from registrum.server import allocator, logs
 from registrum.server.app import create_app
 from registrum.server.config import Config
+from registrum.server.zero_copy import ZeroCopyProtocol
 
 BACKLOG = 2048
 KEEP_ALIVE_S = 75
@@ -74,7 +75,7 @@ def _settings(config: Config) -> uvicorn.Config:
         factory=True,
         workers=config.workers,
         loop="uvloop",
-        http="httptools",
+        http=ZeroCopyProtocol,
         ws="none",
         lifespan="on",
         log_config=None,

@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from io import FileIO
 from pathlib import Path
 from typing import TypeVar
 
@@ -50,7 +51,7 @@ from registrum.server.blobs.store import (
     StoredBlob,
     measure_bytes,
 )
-from registrum.server.blobs.streams import Buffers, chain, no_longer_than, pour
+from registrum.server.blobs.streams import Buffers, DirectBody, chain, no_longer_than, pour
 
 _T = TypeVar("_T")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -133,9 +134,9 @@ class DiskStore:
             file = await self._in_thread(self._open_incoming, incoming, expect.size_bytes)
             try:
                 lanes = (file.write, digester.update_md5, digester.update_rest)
-                await pour(
-                    no_longer_than(chunks, expect.size_bytes), lanes, self._buffers, self._pool
-                )
+                if not isinstance(chunks, DirectBody):
+                    chunks = no_longer_than(chunks, expect.size_bytes)
+                await pour(chunks, lanes, self._buffers, self._pool)
                 stored = digester.result()
                 expect.check(stored)
                 await self._in_thread(self._publish, key, incoming, stored)
@@ -172,6 +173,16 @@ class DiskStore:
         finally:
             self._readers -= 1
             os.close(fd)
+
+    async def open_file(self, key: BlobKey) -> FileIO | None:
+        """See `BlobStore.open_file`."""
+        fd = open_cached(self._path(key))
+        if fd is not None:
+            return FileIO(fd)
+        try:
+            return await self._in_thread(FileIO, self._path(key))
+        except FileNotFoundError:
+            raise _missing(key) from None
 
     def _read_size(self) -> int:
         """Bytes that one of those who read at once takes at a time: a slow peer holds about three such chunks."""

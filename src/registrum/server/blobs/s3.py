@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from io import FileIO
 from typing import Any, TypeVar
 
 import obstore
@@ -157,6 +158,10 @@ class S3Store:
                 view = memoryview(block)
                 for at in range(0, len(view), CHUNK_BYTES):
                     yield bytes(view[at : at + CHUNK_BYTES])
+
+    async def open_file(self, key: BlobKey) -> FileIO | None:
+        """None: blobs are no files here."""
+        return None
 
     def read_whole(self, key: BlobKey, max_bytes: int) -> bytes:
         """See `BlobStore.read_whole`."""

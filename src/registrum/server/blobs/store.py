@@ -11,6 +11,7 @@ import secrets
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from io import FileIO
 from typing import NamedTuple, Protocol, Self
 
 import xxhash
@@ -214,6 +215,14 @@ class BlobStore(Protocol):
 
         Raises:
             NotFound: at the first chunk, when there is no such blob.
+        """
+        ...
+
+    async def open_file(self, key: BlobKey) -> FileIO | None:
+        """A blob as a file that the caller closes; none where blobs are no files of this machine.
+
+        Raises:
+            NotFound: there is no such blob.
         """
         ...
 

@@ -11,7 +11,7 @@ others come, down to a single buffer, and never waits for another stream.
 import asyncio
 import mmap
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +25,31 @@ _SPARE_BLOCKS = 8
 _PRIVATE = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
 
 Lane = Callable[[memoryview], None]
+
+
+class DirectBody:
+    """A body that comes straight into the buffers of its reader; it can be taken in chunks as well."""
+
+    def __init__(self, read_into: Callable[[memoryview], Awaitable[int]]) -> None:
+        """Takes a function that puts the next bytes at the start of a buffer: how many, and 0 at the end."""
+        self._read_into = read_into
+
+    async def fill(self, view: memoryview) -> int:
+        """Fills a buffer, or its beginning where the body ends there; how many bytes."""
+        filled = 0
+        while filled < len(view) and (count := await self._read_into(view[filled:])):
+            filled += count
+        return filled
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        chunk = bytearray(CHUNK_BYTES)
+        filled = await self.fill(memoryview(chunk))
+        if not filled:
+            raise StopAsyncIteration
+        return bytes(memoryview(chunk)[:filled])
 
 
 class Buffers:
@@ -114,7 +139,10 @@ async def pour(
     ]
     try:
         with buffers.stream():
-            await _gather(chunks, ring, queues)
+            if isinstance(chunks, DirectBody):
+                await _gather_direct(chunks, ring, queues)
+            else:
+                await _gather(chunks, ring, queues)
     finally:
         for queue in queues:
             queue.put_nowait(None)
@@ -146,6 +174,21 @@ async def _gather(chunks: AsyncIterator[bytes], ring: _Ring, queues: Sequence[_Q
     finally:
         if buffer is not None:
             ring.give(buffer)
+
+
+async def _gather_direct(body: DirectBody, ring: _Ring, queues: Sequence[_Queue]) -> None:
+    """The same for a body that needs no copy."""
+    filled = CHUNK_BYTES
+    while filled == CHUNK_BYTES and not ring.has_failed:
+        buffer, filled = await ring.take(), 0
+        try:
+            with memoryview(buffer) as view:
+                filled = await body.fill(view)
+        finally:
+            if filled:
+                _hand_over(ring.fill(buffer, filled), queues)
+            else:
+                ring.give(buffer)
 
 
 def _hand_over(block: _Block, queues: Sequence[_Queue]) -> None:

@@ -1,4 +1,4 @@
-"""Sends a blob to a peer: whole or one range, in chunks of 1 MiB, with headers that no browser can be tricked by."""
+"""Sends a blob to a peer: whole or one range, as a file or in chunks of 1 MiB, with headers that no browser can be tricked by."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -11,6 +11,7 @@ from registrum.server.blobs.store import CHUNK_BYTES, BlobKey, BlobStore
 from registrum.server.transfer.ranges import ByteRange, RangeNotSatisfiable, parse_range
 from registrum.server.transfer.wire import (
     ANY_ORIGIN,
+    ZERO_COPY_SEND,
     Receive,
     Scope,
     Send,
@@ -18,6 +19,9 @@ from registrum.server.transfer.wire import (
     header,
     until_gone,
 )
+
+ZERO_COPY_BYTES = 256 * 2**10
+"""From here on a file is sent without being read, where the server and the store are able to."""
 
 OPAQUE = "application/octet-stream"
 SHOWN_INLINE = frozenset(
@@ -92,9 +96,15 @@ async def serve_blob(
         await _start(send, status, headers)
         await send({"type": "http.response.body", "body": b""})
         return
-    chunks = cast(
-        AsyncGenerator[bytes, None], store.read(blob.key, part.start if part else 0, length)
-    )
+    start = part.start if part else 0
+    if length >= ZERO_COPY_BYTES and ZERO_COPY_SEND in scope.get("extensions", ()):
+        file = await store.open_file(blob.key)
+        if file is not None:
+            with file:
+                await _start(send, status, headers)
+                await send({"type": ZERO_COPY_SEND, "file": file, "offset": start, "count": length})
+            return
+    chunks = cast(AsyncGenerator[bytes, None], store.read(blob.key, start, length))
     try:
         first = await anext(chunks, b"")
         await _start(send, status, headers)

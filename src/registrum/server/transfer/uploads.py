@@ -1,13 +1,15 @@
 """Takes the body of a signed PUT, whole or as one part, and tells what was stored."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
+from functools import partial
 from typing import cast
 
 from registrum.core.errors import Invalid, SignatureInvalid, TooLarge
 from registrum.server.blobs.signing import Claims
 from registrum.server.blobs.store import BlobKey, BlobStore, Expected, StoredBlob
+from registrum.server.blobs.streams import DirectBody
 from registrum.server.transfer.small_uploads import (
     SMALL_BYTES,
     Body,
@@ -17,6 +19,9 @@ from registrum.server.transfer.small_uploads import (
 )
 from registrum.server.transfer.wire import (
     ANY_ORIGIN,
+    READ_INTO,
+    STALLED_AFTER_S,
+    PeerGone,
     Receive,
     Scope,
     Send,
@@ -54,23 +59,48 @@ async def take_upload(
         stored = await small.put(Body(claims.key, await whole_body(receive, size), expect))
         md5 = stored.md5
     else:
-        md5 = await _stream(receive, store, recorder, claims, size)
+        md5 = await _stream(scope, receive, store, recorder, claims, size)
     await answer(send, 200, [ANY_ORIGIN, (b"etag", f'"{md5.hex()}"'.encode())])
 
 
 async def _stream(
-    receive: Receive, store: BlobStore, recorder: Recorder, claims: Claims, size: int
+    scope: Scope,
+    receive: Receive,
+    store: BlobStore,
+    recorder: Recorder,
+    claims: Claims,
+    size: int,
 ) -> bytes:
     """Stores a body as it comes, whole or as one part; its MD5."""
+    read_into = scope.get("extensions", {}).get(READ_INTO)
+    if read_into is not None:
+        body = DirectBody(partial(_read_into, read_into))
+        return await _store(body, store, recorder, claims, size)
     async with aclosing(cast(AsyncGenerator[bytes, None], body_chunks(receive))) as chunks:
-        if claims.upload_id is None:
-            expect = Expected(claims.md5, size, claims.xxh128)
-            stored = await store.put(claims.key, chunks, expect)
-            await _record(store, recorder, claims.key, stored)
-            return stored.md5
-        if claims.part is None:
-            raise SignatureInvalid("This address names an upload in parts, but no part.")
-        return await store.put_part(claims.key, claims.upload_id, claims.part, chunks, size)
+        return await _store(chunks, store, recorder, claims, size)
+
+
+async def _read_into(read_into: Callable[[memoryview], Awaitable[int]], view: memoryview) -> int:
+    try:
+        async with asyncio.timeout(STALLED_AFTER_S):
+            return await read_into(view)
+    except TimeoutError:
+        raise Invalid("The body stopped coming.") from None
+    except ConnectionError:
+        raise PeerGone from None
+
+
+async def _store(
+    chunks: AsyncIterator[bytes], store: BlobStore, recorder: Recorder, claims: Claims, size: int
+) -> bytes:
+    if claims.upload_id is None:
+        expect = Expected(claims.md5, size, claims.xxh128)
+        stored = await store.put(claims.key, chunks, expect)
+        await _record(store, recorder, claims.key, stored)
+        return stored.md5
+    if claims.part is None:
+        raise SignatureInvalid("This address names an upload in parts, but no part.")
+    return await store.put_part(claims.key, claims.upload_id, claims.part, chunks, size)
 
 
 async def _record(store: BlobStore, recorder: Recorder, key: BlobKey, stored: StoredBlob) -> None:

@@ -13,6 +13,12 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
+ZERO_COPY_SEND = "http.response.zerocopysend"
+"""The ASGI extension, and its message, by which a file is sent without being read here."""
+
+READ_INTO = "registrum.read_into"
+"""Our own extension: a function `async (memoryview) -> int` that reads the body into a buffer of the caller's."""
+
 STALLED_AFTER_S = 300.0
 """How long a peer may send nothing at all while its body is read."""
 
