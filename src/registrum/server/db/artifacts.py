@@ -82,16 +82,17 @@ def with_source(left: FromClause = artifacts) -> FromClause:
 def source_from(row: Row, visible: Mapping[int, Project]) -> Collection:
     """The sequence of a row with `ARTIFACT_COLUMNS`."""
     return Collection(
-        id=row.s_id,
-        kind=row.s_kind,
-        name=row.s_name,
-        project=visible.get(row.a_project_id),
-        type_id=row.s_type_id,
-        type_name=row.s_type_name,
-        description=row.s_description,
-        created_at=row.s_created_at,
-        updated_at=row.s_updated_at,
-        digest_algorithm=row.s_digest_algorithm,
+        row.s_id,
+        row.s_kind,
+        row.s_name,
+        visible.get(row.a_project_id),
+        row.s_type_id,
+        row.s_type_name,
+        row.s_description,
+        row.s_created_at,
+        row.s_updated_at,
+        (),
+        row.s_digest_algorithm,
     )
 
 
@@ -111,26 +112,27 @@ def artifact_from(
         source: its sequence, where a caller with many rows has made it already.
         tags, aliases: where they have been loaded.
     """
+    # In order: with their names it takes twice the time.
     return Artifact(
-        id=row.a_id,
-        state=row.a_state,
-        source=source or source_from(row, visible),
-        version=row.a_version,
-        description=row.a_description,
-        metadata=row.a_metadata,
-        digest=row.a_digest,
-        digest_algorithm=row.a_digest_algorithm,
-        size_bytes=row.a_size_bytes,
-        file_count=row.a_file_count,
-        history_step=row.a_history_step,
-        ttl_seconds=effective_ttl(row.a_own_ttl, row.a_default_ttl),
-        ttl_is_inherited=row.a_own_ttl is None,
-        created_at=row.a_created_at,
-        updated_at=row.a_updated_at,
-        run_id=row.a_run_id,
-        created_by=row.a_created_by,
-        tags=tags,
-        aliases=aliases,
+        row.a_id,
+        row.a_state,
+        source or source_from(row, visible),
+        row.a_version,
+        row.a_description,
+        row.a_metadata,
+        row.a_digest,
+        row.a_digest_algorithm,
+        row.a_size_bytes,
+        row.a_file_count,
+        row.a_history_step,
+        effective_ttl(row.a_own_ttl, row.a_default_ttl),
+        row.a_own_ttl is None,
+        row.a_created_at,
+        row.a_updated_at,
+        row.a_run_id,
+        row.a_created_by,
+        tags,
+        aliases,
     )
 
 

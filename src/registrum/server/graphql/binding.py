@@ -150,12 +150,14 @@ class Scalar:
         serialize: domain value → JSON value; raises for what it can't express.
         parse: JSON value → domain value; raises `ValueError` or `Invalid` for a wrong one.
         as_is: values of exactly this class need no serialising (a shortcut for projections).
+        is_strict: `serialize` raises for None and for exceptions, and never gives None.
     """
 
     name: str
     serialize: Callable[[Any], Any]
     parse: Callable[[Any], Any]
     as_is: type | None = None
+    is_strict: bool = False
 
 
 @dataclass(frozen=True)
@@ -195,6 +197,7 @@ class BoundSchema:
         data: the data fields by (type, field); what is absent has a resolver.
         type_of: by name of interface or union.
         as_is: scalar name → class whose values are JSON already.
+        strict: names of scalars whose serialisers refuse what is no value.
         points: those (type, field) that are look-ups.
         shared: names of types of which many rows may refer to one value.
     """
@@ -205,6 +208,7 @@ class BoundSchema:
     as_is: Mapping[str, type] = field(default_factory=dict)
     points: frozenset[tuple[str, str]] = frozenset()
     shared: frozenset[str] = frozenset()
+    strict: frozenset[str] = frozenset()
 
 
 def _refusal(reason: str) -> Resolver:

@@ -71,6 +71,7 @@ def build(sdl: Iterable[str], bindings: Iterable[Binding]) -> BoundSchema:
         merged.as_is,
         frozenset(merged.points),
         frozenset(merged.shared),
+        frozenset(merged.strict),
     )
 
 
@@ -87,6 +88,7 @@ class _Merged:
         self.as_is: dict[str, type] = {}
         self.scalars: set[str] = set()
         self.shared: set[str] = set()
+        self.strict: set[str] = set()
         self.points: set[tuple[str, str]] = set()
 
     def take(self, binding: Binding) -> None:
@@ -136,6 +138,8 @@ class _Merged:
         self.scalars.add(binding.name)
         if binding.as_is is not None:
             self.as_is[binding.name] = binding.as_is
+        if binding.is_strict:
+            self.strict.add(binding.name)
 
     def _take_enumeration(self, kind: Any, binding: Enumeration) -> None:
         if not isinstance(kind, GraphQLEnumType):

@@ -264,7 +264,10 @@ class _Compiler:
 
     def _leaf(self, kind: Any) -> str:
         if kind.name not in self._leaves:
-            self._leaves[kind.name] = self._name("leaf", _serialiser(kind.coerce_output_value))
+            serialise = kind.coerce_output_value
+            if kind.name not in self._bound.strict:
+                serialise = _serialiser(serialise)
+            self._leaves[kind.name] = self._name("leaf", serialise)
         return self._leaves[kind.name]
 
     def _enum(self, kind: GraphQLEnumType) -> str:

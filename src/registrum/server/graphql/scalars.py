@@ -1,6 +1,7 @@
 """The wire's scalars beyond GraphQL's own: JSON documents, times, wide integers."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -32,15 +33,17 @@ def _time_text(value: Any) -> str:
         raise TypeError(f"A DateTime must be an aware datetime, not {value!r}.")
     if value.tzinfo is not UTC:
         value = value.astimezone(UTC)
-    # Half the time of `isoformat`, which writes an offset only to have it cut off.
-    return "%04d-%02d-%02dT%02d:%02d:%02dZ" % (  # noqa: UP031
-        value.year,
-        value.month,
-        value.day,
-        value.hour,
-        value.minute,
-        value.second,
-    )
+    # A third of the time of `isoformat`: a page has hundreds of times, of few days.
+    day = _day_text(value.toordinal())
+    return f"{day}T{_TWO[value.hour]}:{_TWO[value.minute]}:{_TWO[value.second]}Z"
+
+
+_TWO = tuple(f"{number:02}" for number in range(60))
+
+
+@lru_cache(maxsize=4096)
+def _day_text(ordinal: int) -> str:
+    return date.fromordinal(ordinal).isoformat()
 
 
 def _time(value: Any) -> datetime:
@@ -71,8 +74,8 @@ def _int64(value: Any) -> int:
 SCALARS = [
     Scalar("JSONString", _json_text, _text, as_is=str),
     Scalar("JSON", _as_it_is, _as_it_is),
-    Scalar("DateTime", _time_text, _time),
-    Scalar("Int64", _int64, _int64),
-    Scalar("Duration", _int64, _int64),
+    Scalar("DateTime", _time_text, _time, is_strict=True),
+    Scalar("Int64", _int64, _int64, is_strict=True),
+    Scalar("Duration", _int64, _int64, is_strict=True),
 ]
 """Given to `build` beside the nouns' bindings; those that the SDL lacks are left aside."""
