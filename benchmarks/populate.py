@@ -14,6 +14,7 @@ from sqlalchemy.schema import CreateIndex, DropIndex
 
 from registrum.server.db.migrations import upgrade
 from registrum.server.db.tables import metadata
+from registrum.server.db.tables.ground import complete_for_postgres
 
 START = 1_700_000_000_000_000  # microseconds; November 2023
 SECOND = 1_000_000
@@ -79,7 +80,10 @@ class Sink:
     def _dialect(self) -> Any:
         from sqlalchemy.dialects import postgresql, sqlite
 
-        kind: Callable[[], Any] = sqlite.dialect if self.is_sqlite else postgresql.dialect
+        if self.is_sqlite:
+            return sqlite.dialect()
+        complete_for_postgres()
+        kind: Callable[[], Any] = postgresql.dialect
         return kind()
 
     def close(self, counted: tuple[str, ...]) -> None:

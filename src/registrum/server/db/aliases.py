@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 
 from sqlalchemy import ColumnElement, Text, and_, bindparam, case, delete, select, update
-from sqlalchemy.dialects.postgresql import insert
 
 from registrum.core.artifacts import Artifact
 from registrum.core.collections import Alias, Collection
@@ -30,6 +29,7 @@ from registrum.server.db.tables import (
     protected_aliases,
 )
 from registrum.server.db.tx import Tx
+from registrum.server.db.upserts import insert
 from registrum.server.db.visibility import Grant, allowed
 
 _CURRENT = alias_spans.c.until.is_(None)

@@ -3,7 +3,6 @@
 from functools import cache
 
 from sqlalchemy import bindparam, exists, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
 
 from registrum.core.collections import ArtifactType
 from registrum.core.errors import InvalidFilter
@@ -15,6 +14,7 @@ from registrum.server.db.refusals import refuse
 from registrum.server.db.statements import Prepared, Row, prepared
 from registrum.server.db.tables import artifact_types, collections, projects
 from registrum.server.db.tx import Tx
+from registrum.server.db.upserts import insert
 from registrum.server.db.visibility import Grant, allowed
 
 _ID = prepared(

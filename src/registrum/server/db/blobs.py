@@ -8,7 +8,6 @@ same transaction.
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import LargeBinary, Text, bindparam, delete, false, select, update
-from sqlalchemy.dialects.postgresql import insert
 
 from registrum.core.artifacts import Artifact
 from registrum.core.digests import Algorithm
@@ -19,6 +18,7 @@ from registrum.server.db.columns import Id, among
 from registrum.server.db.statements import Row, prepared
 from registrum.server.db.tables import artifact_blobs, blobs, files
 from registrum.server.db.tx import Tx
+from registrum.server.db.upserts import insert
 from registrum.server.db.visibility import Grant
 
 _LOOK_UP_WIDTH = 200

@@ -9,7 +9,6 @@ from dataclasses import replace
 from functools import cache
 
 from sqlalchemy import bindparam, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.expression import FromClause
 
 from registrum.core.collections import Collection
@@ -24,6 +23,7 @@ from registrum.server.db.refusals import refuse
 from registrum.server.db.statements import Prepared, Row, prepared
 from registrum.server.db.tables import ALIVE, artifact_types, collections, projects
 from registrum.server.db.tx import Tx
+from registrum.server.db.upserts import insert
 from registrum.server.db.visibility import Grant, allowed
 
 COLLECTION_COLUMNS = (

@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import BigInteger, Integer, SmallInteger, Text, bindparam
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import ARRAY, BigInteger, Integer, SmallInteger, Text, bindparam
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import ColumnElement
@@ -130,7 +129,7 @@ class Ids(TypeDecorator[list[Any]]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """`bigint[]` or `text[]` in PostgreSQL, text elsewhere."""
         if dialect.name == "postgresql":
-            return dialect.type_descriptor(postgresql.ARRAY(self.item()))
+            return dialect.type_descriptor(ARRAY(self.item()))
         return dialect.type_descriptor(Text())
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:

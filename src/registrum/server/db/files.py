@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Text, and_, bindparam, delete, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
 
 from registrum.core.artifacts import Artifact
 from registrum.core.files import Blob, ReservedFile, WantedFile
@@ -27,6 +26,7 @@ from registrum.server.db.tables import (
     reservations,
 )
 from registrum.server.db.tx import Tx
+from registrum.server.db.upserts import insert
 from registrum.server.db.visibility import Grant, allowed, allowed_artifact, is_alive
 
 _AT_PATHS = prepared(

@@ -7,7 +7,6 @@ from typing import Any
 
 import orjson
 from sqlalchemy import bindparam, delete, func, insert, select
-from sqlalchemy.dialects.postgresql import insert as upsert
 
 from registrum.core.history import (
     Chunk,
@@ -29,6 +28,7 @@ from registrum.server.db.run_writing import Head
 from registrum.server.db.statements import Prepared, Row, prepared
 from registrum.server.db.tables import projects, run_chunks, run_writers, runs
 from registrum.server.db.tx import Tx
+from registrum.server.db.upserts import insert as upsert
 from registrum.server.db.visibility import Grant, allowed
 
 _TAIL = 32

@@ -1,11 +1,11 @@
 """What the instance remembers of itself: single values by key."""
 
 from sqlalchemy import bindparam, select
-from sqlalchemy.dialects.postgresql import insert as insert_or_leave
 
 from registrum.server.db.statements import prepared
 from registrum.server.db.tables import instance
 from registrum.server.db.tx import Tx
+from registrum.server.db.upserts import insert as insert_or_leave
 
 _VALUE = prepared(select(instance.c.value).where(instance.c.key == bindparam("wanted")))
 _CLAIM = prepared(

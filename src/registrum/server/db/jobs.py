@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import and_, bindparam, delete, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
 
 from registrum.server.db.columns import Moment
 from registrum.server.db.statements import prepared
 from registrum.server.db.tables import jobs
 from registrum.server.db.tx import Tx
+from registrum.server.db.upserts import insert
 
 
 @dataclass(frozen=True, slots=True)

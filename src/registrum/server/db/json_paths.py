@@ -3,8 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Float, Text, bindparam
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import ARRAY, Float, Text, bindparam
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import ColumnElement
@@ -23,7 +22,7 @@ class JSONPath(TypeDecorator[Sequence[str]]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """`text[]` in PostgreSQL, text elsewhere."""
         if dialect.name == "postgresql":
-            return dialect.type_descriptor(postgresql.ARRAY(Text()))
+            return dialect.type_descriptor(ARRAY(Text()))
         return dialect.type_descriptor(Text())
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:

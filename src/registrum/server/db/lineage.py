@@ -3,7 +3,6 @@
 from functools import cache
 
 from sqlalchemy import Table, bindparam, func, select
-from sqlalchemy.dialects.postgresql import insert
 
 from registrum.core.artifacts import Artifact
 from registrum.core.errors import InvalidFilter
@@ -15,6 +14,7 @@ from registrum.server.db import runs as run_rows
 from registrum.server.db.statements import Prepared, prepared
 from registrum.server.db.tables import artifacts, projects, run_inputs, run_outputs, runs
 from registrum.server.db.tx import Tx
+from registrum.server.db.upserts import insert
 from registrum.server.db.visibility import Grant, allowed, allowed_artifact
 
 _USE = prepared(

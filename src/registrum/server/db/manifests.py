@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, func, select, update
-from sqlalchemy.dialects.postgresql import insert
 
 from registrum.core.artifacts import Artifact
 from registrum.core.files import StoredManifest
@@ -13,6 +12,7 @@ from registrum.server.db import blobs as blob_rows
 from registrum.server.db.statements import prepared
 from registrum.server.db.tables import artifacts, blobs, manifests
 from registrum.server.db.tx import Tx
+from registrum.server.db.upserts import insert
 from registrum.server.db.visibility import Grant
 
 _HEAD_GUESS = 16384

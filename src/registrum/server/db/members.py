@@ -4,7 +4,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, delete, exists, func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert as insert_or_leave
 
 from registrum.core.members import RegistryMember, RegistryTeam
 from registrum.core.policy import Action, Role, organization_part
@@ -22,6 +21,7 @@ from registrum.server.db.tables import (
     users,
 )
 from registrum.server.db.tx import Tx
+from registrum.server.db.upserts import insert as insert_or_leave
 from registrum.server.db.users import USER_COLUMNS, user_from, with_default
 from registrum.server.db.visibility import Grant, allowed, allowed_entity, shares_organization
 

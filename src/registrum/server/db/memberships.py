@@ -8,7 +8,6 @@ from collections.abc import Sequence, Set
 from datetime import datetime
 
 from sqlalchemy import and_, bindparam, func, select, update
-from sqlalchemy.dialects.postgresql import insert
 
 from registrum.core.aliases import LATEST
 from registrum.core.artifacts import Artifact
@@ -28,6 +27,7 @@ from registrum.server.db.tables import (
     memberships,
 )
 from registrum.server.db.tx import Tx
+from registrum.server.db.upserts import insert
 from registrum.server.db.visibility import Grant
 
 _NUMBER = prepared(

@@ -15,7 +15,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert as insert_or_leave
 
 from registrum.core.errors import NameTaken
 from registrum.core.names import folded
@@ -29,6 +28,7 @@ from registrum.server.db.refusals import refuse_organization
 from registrum.server.db.statements import Prepared, Row, prepared
 from registrum.server.db.tables import entities, organization_members, organizations, users
 from registrum.server.db.tx import Taken, Tx
+from registrum.server.db.upserts import insert as insert_or_leave
 from registrum.server.db.users import USER_COLUMNS, user_from, with_default
 from registrum.server.db.visibility import ACTOR, IS_ADMIN, Grant, allowed_organization
 

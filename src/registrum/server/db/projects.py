@@ -8,7 +8,6 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import and_, bindparam, select, update
-from sqlalchemy.dialects.postgresql import insert as insert_or_leave
 
 from registrum.core.errors import Invalid, NameTaken
 from registrum.core.events import EventKind, SubjectKind
@@ -23,6 +22,7 @@ from registrum.server.db.refusals import refuse
 from registrum.server.db.statements import Prepared, Row, prepared
 from registrum.server.db.tables import ALIVE, entities, organizations, projects
 from registrum.server.db.tx import Taken, Tx
+from registrum.server.db.upserts import insert as insert_or_leave
 from registrum.server.db.visibility import Grant, allowed
 
 owners = entities.alias("owners")

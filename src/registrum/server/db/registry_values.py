@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from functools import cache
 
 from sqlalchemy import ColumnElement, Text, bindparam, case, exists, literal, or_, select
-from sqlalchemy.dialects.postgresql import insert
 
 from registrum.server.db.columns import among
 from registrum.server.db.statements import Prepared, prepared
 from registrum.server.db.tables import facts, memberships, projects, registry_values
 from registrum.server.db.tx import Tx
+from registrum.server.db.upserts import insert
 
 MOST_VALUES = 100
 """Of a path in a registry; one more is kept, and says that there are more."""

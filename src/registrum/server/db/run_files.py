@@ -17,7 +17,6 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.dialects.postgresql import insert
 
 from registrum.core.errors import InvalidFilter
 from registrum.core.pages import Page, PageAsk, page_of
@@ -31,6 +30,7 @@ from registrum.server.db.run_writing import Head
 from registrum.server.db.statements import Prepared, Row, prepared
 from registrum.server.db.tables import blobs, projects, run_files, runs
 from registrum.server.db.tx import Tx
+from registrum.server.db.upserts import insert
 from registrum.server.db.visibility import Grant, allowed
 
 _LONGEST_PATTERN = 4096

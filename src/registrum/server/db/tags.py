@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from sqlalchemy import Table, Text, bindparam, delete, select
-from sqlalchemy.dialects.postgresql import insert
 
 from registrum.core.artifacts import Artifact
 from registrum.core.collections import Collection, Tag
@@ -13,6 +12,7 @@ from registrum.server.db.columns import among
 from registrum.server.db.statements import Prepared, prepared
 from registrum.server.db.tables import artifact_tags, collection_tags
 from registrum.server.db.tx import Tx
+from registrum.server.db.upserts import insert
 from registrum.server.db.visibility import Grant
 
 

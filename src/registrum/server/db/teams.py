@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import bindparam, delete, exists, func, insert, select, update
-from sqlalchemy.dialects.postgresql import insert as insert_or_leave
 
 from registrum.core.names import folded
 from registrum.core.policy import Action, Role
@@ -14,6 +13,7 @@ from registrum.server.db.columns import among
 from registrum.server.db.statements import prepared
 from registrum.server.db.tables import entities, invites, team_members, users
 from registrum.server.db.tx import Tx
+from registrum.server.db.upserts import insert as insert_or_leave
 from registrum.server.db.users import OPEN_USER_COLUMNS, user_from, with_default
 from registrum.server.db.visibility import Grant
 

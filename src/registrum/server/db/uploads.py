@@ -1,13 +1,13 @@
 """Uploads in parts: which blob each of them is for."""
 
 from sqlalchemy import bindparam, delete, exists, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
 
 from registrum.core.artifacts import Artifact
 from registrum.core.policy import Action
 from registrum.server.db.statements import prepared
 from registrum.server.db.tables import artifact_blobs, reservations, uploads
 from registrum.server.db.tx import Tx
+from registrum.server.db.upserts import insert
 from registrum.server.db.visibility import Grant
 
 _ADD = prepared(

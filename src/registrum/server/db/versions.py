@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import bindparam, delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert
 
 from registrum.core.artifacts import Artifact
 from registrum.core.collections import Collection
@@ -27,6 +26,7 @@ from registrum.server.db.tables import (
     run_outputs,
 )
 from registrum.server.db.tx import Tx
+from registrum.server.db.upserts import insert
 from registrum.server.db.visibility import Grant
 
 _BEGIN = prepared(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from registrum.server.web import jinja
+
 if TYPE_CHECKING:
     from jinja2 import Environment
 
@@ -67,13 +69,10 @@ def pretty_json(text: str | None) -> str:
 
 @cache
 def _templates() -> "Environment":
-    """Jinja, which is loaded for the first page and not for every start of a server."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    made = Environment(
-        loader=PackageLoader("registrum.server.web"),
+    made: Environment = jinja().Environment(
+        loader=jinja().PackageLoader("registrum.server.web"),
         autoescape=True,
-        undefined=StrictUndefined,
+        undefined=jinja().StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )

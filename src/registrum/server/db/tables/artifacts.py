@@ -65,7 +65,6 @@ collections = Table(
         "name",
         unique=True,
         sqlite_where=ALIVE,
-        postgresql_where=ALIVE,
     ),
     listed("ix_collections_project_kind", "project_id", "kind", "id", "name", "deleted_at"),
     listed(
@@ -130,19 +129,16 @@ artifacts = Table(
         "client_id",
         unique=True,
         sqlite_where=ALIVE,
-        postgresql_where=ALIVE,
     ),
     Index(
         "ix_artifacts_expires_at",
         "expires_at",
         sqlite_where=text("expires_at IS NOT NULL"),
-        postgresql_where=text("expires_at IS NOT NULL"),
     ),
     Index(
         "ix_artifacts_more_facts",
         "id",
         sqlite_where=text("more_facts IS NOT NULL"),
-        postgresql_where=text("more_facts IS NOT NULL"),
     ),
 )
 
@@ -178,19 +174,16 @@ facts = Table(
         "ix_facts_path_number",
         *("path", "number", "artifact_id"),
         sqlite_where=text("number IS NOT NULL"),
-        postgresql_where=text("number IS NOT NULL"),
     ),
     Index(
         "ix_facts_path_text",
         *("path", "text", "artifact_id"),
         sqlite_where=text("text IS NOT NULL"),
-        postgresql_where=text("text IS NOT NULL"),
     ),
     Index(
         "ix_facts_path_second",  # where a path has several values
         *("path", "artifact_id"),
         sqlite_where=text("ordinal = 1"),
-        postgresql_where=text("ordinal = 1"),
     ),
     sqlite_with_rowid=False,
 )
@@ -227,7 +220,6 @@ memberships = Table(
         "collection_id",
         unique=True,
         sqlite_where=ALIVE,
-        postgresql_where=ALIVE,
     ),
     # The links of an artifact, with all that an organization's lists are sorted by.
     Index(
@@ -235,7 +227,6 @@ memberships = Table(
         *("artifact_id", "organization_id", "project_id", "collection_id"),
         *("created_at", "artifact_created_at", "size_bytes", "deleted_at"),
         sqlite_where=text("deleted_at IS NULL AND organization_id IS NOT NULL"),
-        postgresql_where=text("deleted_at IS NULL AND organization_id IS NOT NULL"),
     ),
     # Each order of a registry's and of an organization's versions, with what filters look at before they look further.
     *(
@@ -273,20 +264,17 @@ alias_spans = Table(
         "alias",
         unique=True,
         sqlite_where=text("until IS NULL"),
-        postgresql_where=text("until IS NULL"),
     ),
     Index(
         "ix_alias_spans_membership_id",
         "membership_id",
         "alias",
         sqlite_where=text("until IS NULL"),
-        postgresql_where=text("until IS NULL"),
     ),
     Index(
         "ix_alias_spans_alias",
         *("alias", "membership_id"),
         sqlite_where=text("until IS NULL"),
-        postgresql_where=text("until IS NULL"),
     ),
     Index("ix_alias_spans_collection_id_since", "collection_id", "alias", "since"),
 )

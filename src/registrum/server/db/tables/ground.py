@@ -46,4 +46,14 @@ def listed(name: str, *columns: str) -> Index:
     where = ALIVE
     if columns[0] == "organization_id":
         where = text("deleted_at IS NULL AND organization_id IS NOT NULL")
-    return Index(name, *columns, sqlite_where=where, postgresql_where=where)
+    return Index(name, *columns, sqlite_where=where)
+
+
+def complete_for_postgres() -> None:
+    """Tells PostgreSQL's dialect too which rows a partial index is of: for those who make DDL of these tables.
+
+    The tables themselves do not name it: that loads it, which takes a server on SQLite a twentieth of its start.
+    """
+    for table in metadata.tables.values():
+        for index in table.indexes:
+            index.dialect_kwargs["postgresql_where"] = index.dialect_options["sqlite"]["where"]

@@ -32,9 +32,7 @@ users = Table(
     Column("photo_url", Text),
     created(),
     deleted(),
-    Index(
-        "uq_users_email_key", "email_key", unique=True, sqlite_where=ALIVE, postgresql_where=ALIVE
-    ),
+    Index("uq_users_email_key", "email_key", unique=True, sqlite_where=ALIVE),
 )
 
 # kind: user | team | organization. Names share one case-insensitive space and are never reused by another owner.
@@ -67,7 +65,6 @@ organizations = Table(
         "name_key",
         unique=True,
         sqlite_where=ALIVE,
-        postgresql_where=ALIVE,
     ),
 )
 

@@ -33,7 +33,6 @@ projects = Table(
         "name",
         unique=True,
         sqlite_where=ALIVE,
-        postgresql_where=ALIVE,
     ),
 )
 

@@ -60,7 +60,6 @@ runs = Table(
         "name",
         unique=True,
         sqlite_where=ALIVE,
-        postgresql_where=ALIVE,
     ),
     Index("ix_runs_project_id_created_at", "project_id", "created_at", "id"),
     Index("ix_runs_state_heartbeat_at", "state", "heartbeat_at"),
