@@ -1,5 +1,6 @@
 """For every room: scratch files and scratch databases."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -8,7 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.postgres import Cluster, PostgresMissing, running_cluster
+from tests.postgres import (
+    PLANNED_ONCE,
+    Cluster,
+    PostgresMissing,
+    preparing_at_once,
+    running_cluster,
+)
 
 MEMORY = Path("/dev/shm")
 ROOM = 4 << 30
@@ -42,6 +49,25 @@ def _place(fixtures: Sequence[str]) -> int:
     return min(found, default=len(_WORLDS))
 
 
+def pytest_collection_finish() -> None:
+    """What collecting made stays to the end, so no collection of garbage need look at it again; and they come less often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
+
+
+@pytest.fixture
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashes of passwords cost a hundredth, for tests of how often one may guess: they check dozens."""
+    from argon2 import PasswordHasher
+
+    from registrum.server.services import credentials
+
+    quick = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    monkeypatch.setattr(credentials, "_PASSWORDS", quick)
+    monkeypatch.setattr(credentials, "NOBODY", quick.hash("of nobody"))
+
+
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated SQLite file to copy."""
@@ -58,7 +84,7 @@ def postgres() -> Iterator[Cluster]:
     if os.environ.get("REGISTRUM_TEST_POSTGRES") == "skip":
         pytest.skip("REGISTRUM_TEST_POSTGRES=skip")
     try:
-        with running_cluster() as cluster:
+        with preparing_at_once(), running_cluster(PLANNED_ONCE) as cluster:
             yield cluster
     except PostgresMissing as missing:
         pytest.fail(f"{missing}: install PostgreSQL, or set REGISTRUM_TEST_POSTGRES=skip")

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg._preparing import PrepareManager
 
 START_LIMIT_S = 60
 SETTINGS = {
@@ -31,6 +32,7 @@ SETTINGS = {
     "max_connections": "200",
     "autovacuum": "off",
 }
+PLANNED_ONCE = {**SETTINGS, "plan_cache_mode": "force_generic_plan"}
 
 
 class PostgresMissing(Exception):
@@ -147,6 +149,22 @@ def database_of(url: str) -> str:
     match = re.fullmatch(r"postgresql://postgres@/(\w+)\?.*", url)
     assert match, url
     return match[1]
+
+
+@contextmanager
+def preparing_at_once() -> Iterator[None]:
+    """Connections of this process that are made in the block prepare each statement when they first run it, not when often.
+
+    With `PLANNED_ONCE` each is read and planned once a connection: doing that anew, for conditions about rights that fill
+    pages, is most of what PostgreSQL would have to do in tests of a few rows. Benchmarks, and servers in processes of their
+    own, do not prepare so soon.
+    """
+    before = PrepareManager.prepare_threshold, PrepareManager.prepared_max
+    PrepareManager.prepare_threshold, PrepareManager.prepared_max = 0, 1000
+    try:
+        yield
+    finally:
+        PrepareManager.prepare_threshold, PrepareManager.prepared_max = before
 
 
 @contextmanager

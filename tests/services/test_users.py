@@ -287,6 +287,7 @@ def test_signing_in_with_name_or_address_begins_a_session(
     assert authenticate(scope(cookie)) == ANONYMOUS
 
 
+@pytest.mark.usefixtures("quick_passwords")
 def test_guessing_is_throttled_by_name_and_by_address(
     database: Database, people: dict[str, Actor]
 ) -> None:
@@ -303,6 +304,7 @@ def test_guessing_is_throttled_by_name_and_by_address(
         sign_ins.sign_in("vic", "guess", "10.9.9.9")
 
 
+@pytest.mark.usefixtures("quick_passwords")
 def test_guessing_is_counted_over_all_processes(
     database: Database, people: dict[str, Actor]
 ) -> None:
@@ -321,6 +323,7 @@ def test_guessing_is_counted_over_all_processes(
             process.sign_in("max", PASSWORD, "10.3.0.1")
 
 
+@pytest.mark.usefixtures("quick_passwords")
 def test_failures_are_forgotten_in_time(database: Database, people: dict[str, Actor]) -> None:
     sign_ins = SignIns(database, SECRETS)
     for n in range(TRIES):
