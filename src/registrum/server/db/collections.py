@@ -24,7 +24,7 @@ from registrum.server.db.statements import Prepared, Row, prepared
 from registrum.server.db.tables import ALIVE, artifact_types, collections, projects
 from registrum.server.db.tx import Tx
 from registrum.server.db.upserts import insert
-from registrum.server.db.visibility import Grant, allowed
+from registrum.server.db.visibility import Grant, allowed, decided
 
 COLLECTION_COLUMNS = (
     collections.c.id.label("c_id"),
@@ -48,17 +48,19 @@ def with_type(left: FromClause = collections) -> FromClause:
 
 def from_row(row: Row, visible: Mapping[int, Project]) -> Collection:
     """The collection of a row with `COLLECTION_COLUMNS`; `visible`: projects that the actor may see, by id."""
+    # In order: with their names it takes twice the time.
     return Collection(
-        id=row.c_id,
-        kind=row.c_kind,
-        name=row.c_name,
-        project=visible.get(row.c_project_id),
-        type_id=row.c_type_id,
-        type_name=row.c_type_name,
-        description=row.c_description,
-        created_at=row.c_created_at,
-        updated_at=row.c_updated_at,
-        digest_algorithm=row.c_digest_algorithm,
+        row.c_id,
+        row.c_kind,
+        row.c_name,
+        visible.get(row.c_project_id),
+        row.c_type_id,
+        row.c_type_name,
+        row.c_description,
+        row.c_created_at,
+        row.c_updated_at,
+        (),
+        row.c_digest_algorithm,
     )
 
 
@@ -82,7 +84,7 @@ def with_tags(tx: Tx, found: Iterable[Collection]) -> list[Collection]:
 @cache
 def _get_statement(action: Action) -> Prepared:
     return prepared(
-        select(*COLLECTION_COLUMNS, allowed(action).label("granted"))
+        select(*COLLECTION_COLUMNS, decided(allowed(action)).label("granted"))
         .select_from(
             with_type(collections.join(projects, projects.c.id == collections.c.project_id))
         )
@@ -104,7 +106,7 @@ def get_for(tx: Tx, action: Action, collection_id: int) -> Grant[Collection]:
 @cache
 def _named_statement(action: Action) -> Prepared:
     return prepared(
-        select(*COLLECTION_COLUMNS, allowed(action).label("granted"))
+        select(*COLLECTION_COLUMNS, decided(allowed(action)).label("granted"))
         .select_from(
             with_type(collections.join(projects, projects.c.id == collections.c.project_id))
         )

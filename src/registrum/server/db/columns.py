@@ -17,6 +17,8 @@ from sqlalchemy.types import Boolean, TypeDecorator, TypeEngine
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_EXACT = 2**52
+"""Microseconds below which seconds as a float are exact to the microsecond: until 2112."""
 
 
 def to_micros(moment: datetime) -> int:
@@ -30,7 +32,11 @@ def from_micros(micros: int) -> datetime:
 
 
 def _moment_or_none(micros: int | None) -> datetime | None:
-    return None if micros is None else _EPOCH + timedelta(0, 0, micros)
+    if micros is None:
+        return None
+    if 0 <= micros < _EXACT:
+        return datetime.fromtimestamp(micros / 1_000_000, UTC)  # in half the time of a sum
+    return from_micros(micros)
 
 
 class Moment(TypeDecorator[datetime]):

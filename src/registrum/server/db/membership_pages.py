@@ -54,7 +54,7 @@ from registrum.server.db.version_statements import (
     OLDEST,
     SORTABLE,
 )
-from registrum.server.db.visibility import Grant, allowed
+from registrum.server.db.visibility import Grant, allowed, decided
 
 MEMBERSHIP_COLUMNS = (
     memberships.c.id.label("m_id"),
@@ -101,8 +101,8 @@ def _get_statement(action: Action, by_alias: bool) -> Prepared:
         select(
             *MEMBERSHIP_COLUMNS,
             *project_rows.project_columns(sources, source_owners, _source_organizations),
-            allowed(Action.READ, sources).label("source_is_seen"),
-            allowed(action).label("granted"),
+            decided(allowed(Action.READ, sources)).label("source_is_seen"),
+            decided(allowed(action)).label("granted"),
         )
         .select_from(joined)
         .where(
@@ -142,7 +142,7 @@ def get_for(
 @cache
 def _get_id_statement(action: Action) -> Prepared:
     return prepared(
-        select(*MEMBERSHIP_COLUMNS, allowed(action).label("granted"))
+        select(*MEMBERSHIP_COLUMNS, decided(allowed(action)).label("granted"))
         .select_from(_joined().join(projects, projects.c.id == collections.c.project_id))
         .where(memberships.c.id == bindparam("membership_id"), LIVING)
     )

@@ -6,13 +6,16 @@ from functools import cache
 from sqlalchemy import (
     BigInteger,
     BindParameter,
+    ColumnElement,
     bindparam,
     delete,
     exists,
     func,
     insert,
+    literal,
     or_,
     select,
+    union_all,
     update,
 )
 
@@ -30,7 +33,7 @@ from registrum.server.db.tables import entities, organization_members, organizat
 from registrum.server.db.tx import Taken, Tx
 from registrum.server.db.upserts import insert as insert_or_leave
 from registrum.server.db.users import USER_COLUMNS, user_from, with_default
-from registrum.server.db.visibility import ACTOR, IS_ADMIN, Grant, allowed_organization
+from registrum.server.db.visibility import ACTOR, IS_ADMIN, Grant, allowed_organization, decided
 
 ORGANIZATION_COLUMNS = (
     organizations.c.id.label("org_id"),
@@ -49,17 +52,20 @@ def organization_from(row: Row) -> Organization:
 @cache
 def _by_name(action: Action) -> Prepared:
     key: BindParameter[str] = bindparam("key")
+    shown, own = organizations.alias("shown"), entities.alias("own")
+    # Each name by its own index; an OR across both tables would read every organization.
+    named = union_all(
+        select(shown.c.id).where(shown.c.name_key == key, shown.c.deleted_at.is_(None)),
+        select(own.c.organization_id).where(own.c.name_key == key, own.c.kind == "organization"),
+    )
+    visible = decided(allowed_organization(Action.READ_ORGANIZATION, organizations.c.id))
+    granted: ColumnElement[int] = literal(1)
+    if action is not Action.READ_ORGANIZATION:
+        granted = decided(allowed_organization(action, organizations.c.id))
     return prepared(
-        select(
-            *ORGANIZATION_COLUMNS,
-            allowed_organization(action, organizations.c.id).label("granted"),
-            allowed_organization(Action.READ_ORGANIZATION, organizations.c.id).label("visible"),
-        )
+        select(*ORGANIZATION_COLUMNS, visible.label("visible"), granted.label("granted"))
         .select_from(_JOINED)
-        .where(
-            organizations.c.deleted_at.is_(None),
-            or_(organizations.c.name_key == key, entities.c.name_key == key),
-        )
+        .where(organizations.c.deleted_at.is_(None), organizations.c.id.in_(named))
         .order_by(organizations.c.name_key != key, organizations.c.id)
     )
 
@@ -89,7 +95,7 @@ def get_for(tx: Tx, action: Action, name: str) -> Grant[Organization]:
     """
     rows = tx.rows(_by_name(action), key=folded(name.strip()))
     row = next((r for r in rows if r.visible), rows[0] if rows else None)
-    if row is None or not row.granted:
+    if row is None or not (row.visible and row.granted):
         number = row.org_id if row else None
         raise refuse_organization(tx, action, number, f"organization {name!r}")
     return Grant(organization_from(row), action)

@@ -23,7 +23,7 @@ from registrum.server.db.statements import Prepared, Row, prepared
 from registrum.server.db.tables import ALIVE, entities, organizations, projects
 from registrum.server.db.tx import Taken, Tx
 from registrum.server.db.upserts import insert as insert_or_leave
-from registrum.server.db.visibility import Grant, allowed
+from registrum.server.db.visibility import Grant, allowed, decided
 
 owners = entities.alias("owners")
 owner_organizations = organizations.alias("owner_organizations")
@@ -102,7 +102,7 @@ def project_from(row: Row) -> Project:
 @cache
 def _by_name(action: Action) -> Prepared:
     return prepared(
-        select(*PROJECT_COLUMNS, allowed(action).label("granted"))
+        select(*PROJECT_COLUMNS, decided(allowed(action)).label("granted"))
         .select_from(with_owner())
         .where(
             owners.c.name_key == bindparam("entity_key"),
@@ -115,7 +115,7 @@ def _by_name(action: Action) -> Prepared:
 @cache
 def _by_id(action: Action) -> Prepared:
     return prepared(
-        select(*PROJECT_COLUMNS, allowed(action).label("granted"))
+        select(*PROJECT_COLUMNS, decided(allowed(action)).label("granted"))
         .select_from(with_owner())
         .where(projects.c.id == bindparam("project_id"), projects.c.deleted_at.is_(None))
     )

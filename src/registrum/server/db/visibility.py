@@ -144,13 +144,12 @@ def _may_in_projects(action: Action) -> ColumnElement[bool]:
 
 def _may_in(action: Action, p: FromClause) -> ColumnElement[bool]:
     least = PROJECT_RULES[action].registry
+    # No CASE by kind: SQLite evaluates the whole of its branches, but stops at the first part of an OR that holds.
     return or_(
         IS_ADMIN,
-        case(
-            (p.c.kind == "registry", _registry_part(p, least)),
-            (p.c.kind == "team", _team_part(p, action)),
-            else_=p.c.owner_id == ACTOR,
-        ),
+        and_(p.c.kind == "registry", _registry_part(p, least)),
+        and_(p.c.kind == "team", _team_part(p, action)),
+        and_(p.c.kind != "registry", p.c.kind != "team", p.c.owner_id == ACTOR),
     )
 
 
@@ -307,3 +306,8 @@ def visible_project_ids(action: Action) -> Any:
 def rank(role: ColumnElement[Any]) -> ColumnElement[int]:
     """The greatest role of a group as a plain number, 0 where there is none."""
     return func.coalesce(func.max(role), 0)
+
+
+def decided(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    """A condition as a column, 1 or 0: SQLite stops at what decides it, where it would evaluate every part of a bare one."""
+    return case((condition, 1), else_=0)
