@@ -5,13 +5,14 @@ from then on nothing refers to it again. Whoever makes a reference locks the blo
 same transaction.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import LargeBinary, Text, bindparam, delete, false, select, update
 
 from registrum.core.artifacts import Artifact
 from registrum.core.digests import Algorithm
-from registrum.core.errors import Conflict, NotFound
+from registrum.core.errors import Conflict
 from registrum.core.files import Blob
 from registrum.core.policy import Action
 from registrum.server.db.columns import Id, among
@@ -65,6 +66,21 @@ def reserve(tx: Tx, project_id: int, ids: Iterable[str]) -> None:
     tx.run_many(_RESERVE, [{"blob_id": each} for each in ids], project_id=project_id, now=tx.now)
 
 
+class StoredFacts(NamedTuple):
+    """What is known of a blob whose bytes have come."""
+
+    size_bytes: int
+    md5: bytes
+    sha256: bytes | None
+    xxh128: bytes | None
+
+
+_COME = prepared(
+    select(blobs.c.id, blobs.c.state, blobs.c.project_id)
+    .where(among(blobs.c.id, "ids", Text))
+    .order_by(blobs.c.id)
+    .with_for_update(of=blobs)
+)
 _STORED = prepared(
     update(blobs)
     .where(blobs.c.id == bindparam("blob_id"), blobs.c.state == "reserved")
@@ -76,9 +92,7 @@ _STORED = prepared(
         xxh128=bindparam("of_xxh128"),
         stored_at=bindparam("now"),
     )
-    .returning(blobs.c.project_id)
 )
-_STATE = prepared(select(blobs.c.state).where(blobs.c.id == bindparam("blob_id")))
 _OFFER = prepared(
     insert(files)
     .values(
@@ -92,45 +106,45 @@ _OFFER = prepared(
 )
 
 
-def record_stored(
-    tx: Tx,
-    blob_id: str,
-    *,
-    size_bytes: int,
-    md5: bytes,
-    sha256: bytes | None,
-    xxh128: bytes | None,
-) -> None:
-    """Notes that the bytes of a reserved blob have come, and offers them to later uploads of the same project.
+def record_stored(tx: Tx, stored: Mapping[str, StoredFacts]) -> list[str]:
+    """Notes that the bytes of reserved blobs have come, and offers them to later uploads of the same project.
 
     The same fact again is fine.
 
-    Raises:
-        NotFound: there is no such reservation (any more).
+    Args:
+        stored: by the ids of the blobs.
+
+    Returns:
+        Those of which there is no reservation (any more).
     """
-    project_id = tx.value(
-        _STORED,
-        blob_id=blob_id,
-        size=size_bytes,
-        of_md5=md5,
-        of_sha256=sha256,
-        of_xxh128=xxh128,
-        now=tx.now,
-    )
-    if project_id is None:
-        if tx.value(_STATE, blob_id=blob_id) != "stored":
-            raise NotFound("Nothing is waiting for these bytes any more.")
-        return
-    for algorithm, digest in ((Algorithm.MD5, md5), (Algorithm.XXH128, xxh128)):
-        if digest is not None:
-            tx.run(
-                _OFFER,
-                project_id=project_id,
-                algorithm=algorithm.value,
-                digest=digest,
-                blob_id=blob_id,
-                size=size_bytes,
-            )
+    rows = tx.rows(_COME, ids=list(stored))
+    fresh = [(row.id, row.project_id, stored[row.id]) for row in rows if row.state == "reserved"]
+    changes = [
+        {
+            "blob_id": id_,
+            "size": each.size_bytes,
+            "of_md5": each.md5,
+            "of_sha256": each.sha256,
+            "of_xxh128": each.xxh128,
+        }
+        for id_, _, each in fresh
+    ]
+    offers = [
+        {
+            "project_id": project_id,
+            "algorithm": algorithm.value,
+            "digest": digest,
+            "blob_id": id_,
+            "size": each.size_bytes,
+        }
+        for id_, project_id, each in fresh
+        for algorithm, digest in ((Algorithm.MD5, each.md5), (Algorithm.XXH128, each.xxh128))
+        if digest is not None
+    ]
+    tx.run_many(_STORED, changes, now=tx.now)
+    tx.run_many(_OFFER, offers)
+    known = {row.id for row in rows if row.state in ("reserved", "stored")}
+    return [id_ for id_ in stored if id_ not in known]
 
 
 _LOSE = prepared(

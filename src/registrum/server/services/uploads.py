@@ -14,6 +14,7 @@ from registrum.core.policy import Action
 from registrum.server.blobs.store import BlobKey, Expected, PartsPlan, StoredBlob
 from registrum.server.db import artifacts, blobs, files, manifests, versions
 from registrum.server.db import uploads as upload_rows
+from registrum.server.db.blobs import StoredFacts
 from registrum.server.db.manifests import AnnouncedManifest
 from registrum.server.db.tx import Tx
 from registrum.server.db.visibility import Grant
@@ -30,25 +31,18 @@ def record_stored(tx: Tx, blob_id: str, stored: StoredBlob) -> None:
     Raises:
         NotFound: there is no such reservation (any more).
     """
-    blobs.record_stored(
-        tx,
-        blob_id,
-        size_bytes=stored.size_bytes,
-        md5=stored.md5,
-        sha256=stored.sha256,
-        xxh128=stored.xxh128,
-    )
+    if blobs.record_stored(tx, {blob_id: _facts(stored)}):
+        raise NotFound("Nothing is waiting for these bytes any more.")
 
 
 def record_all_stored(tx: Tx, stored: Mapping[BlobKey, StoredBlob]) -> list[BlobKey]:
     """The same of many blobs; those of which there is no reservation (any more)."""
-    gone = []
-    for key, each in stored.items():
-        try:
-            record_stored(tx, key.text, each)
-        except NotFound:
-            gone.append(key)
-    return gone
+    gone = blobs.record_stored(tx, {key.text: _facts(each) for key, each in stored.items()})
+    return [BlobKey(text) for text in gone]
+
+
+def _facts(stored: StoredBlob) -> StoredFacts:
+    return StoredFacts(stored.size_bytes, stored.md5, stored.sha256, stored.xxh128)
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,7 +144,9 @@ async def _frames(receive: Receive) -> AsyncIterator[tuple[bytes, bytes]]:
             ends = begins + content_bytes
             if len(rest) < ends:
                 break
-            yield bytes(rest[at + _HEAD.size : begins]), bytes(rest[begins:ends])
+            with memoryview(rest) as seen:
+                frame = bytes(seen[at + _HEAD.size : begins]), bytes(seen[begins:ends])
+            yield frame
             at = ends
         del rest[:at]
     if rest:
