@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from psycopg._preparing import PrepareManager
+
+from registrum.server.db import postgres
 
 START_LIMIT_S = 60
 SETTINGS = {
@@ -153,18 +154,23 @@ def database_of(url: str) -> str:
 
 @contextmanager
 def preparing_at_once() -> Iterator[None]:
-    """Connections of this process that are made in the block prepare each statement when they first run it, not when often.
+    """Connections of databases that this process opens in the block prepare each statement when they first run it, not when often.
 
     With `PLANNED_ONCE` each is read and planned once a connection: doing that anew, for conditions about rights that fill
     pages, is most of what PostgreSQL would have to do in tests of a few rows. Benchmarks, and servers in processes of their
     own, do not prepare so soon.
     """
-    before = PrepareManager.prepare_threshold, PrepareManager.prepared_max
-    PrepareManager.prepare_threshold, PrepareManager.prepared_max = 0, 1000
+    configure = postgres._configure
+
+    def prepare_at_once(connection: "psycopg.Connection[Any]") -> None:
+        configure(connection)
+        connection.prepare_threshold, connection.prepared_max = 0, 1000
+
+    postgres._configure = prepare_at_once
     try:
         yield
     finally:
-        PrepareManager.prepare_threshold, PrepareManager.prepared_max = before
+        postgres._configure = configure
 
 
 @contextmanager
