@@ -7,7 +7,7 @@ import sys
 # Numbers of glibc's malloc.h, and what environment variables of glibc say the same.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _SETTINGS = (
-    (_M_MMAP_THRESHOLD, "MALLOC_MMAP_THRESHOLD_", 67108864),
+    (_M_MMAP_THRESHOLD, "MALLOC_MMAP_THRESHOLD_", 33554432),
     (_M_TRIM_THRESHOLD, "MALLOC_TRIM_THRESHOLD_", 536870912),
 )
 
