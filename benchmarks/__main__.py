@@ -94,6 +94,8 @@ def _measure(asked: Asked, scratch: Path, report: Report) -> None:
     if "sdk" in asked.parts:
         size_mib, small = (64, 500) if asked.is_quick else (1024, sdk.FILES)
         sdk.measure(scratch, report, size_mib, small)
+        sdk.measure_listing(scratch, report, 1000 if asked.is_quick else sdk.VERSIONS)
+        sdk.measure_imports(scratch, report, 3 if asked.is_quick else 8)
     if not ON_DATABASES & asked.parts:
         return
     for kind in asked.databases:
