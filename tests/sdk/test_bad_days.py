@@ -15,7 +15,7 @@ from registrum.core.errors import DigestMismatch, RegistrumError, StorageFull
 from registrum.sdk import artifacts, transfers
 from registrum.sdk.artifacts import Artifact
 from registrum.sdk.credentials import Credentials
-from registrum.sdk.http import Service
+from registrum.sdk.http import ANSWER_TIMEOUT_S, Service
 from tests.client.live import Person, Server, client_environment, running
 from tests.client.proxy import Proxy
 from tests.client.test_full_disk import small_disk
@@ -284,6 +284,21 @@ def test_an_interruption_leaves_nothing_half_done(
     again = start(server, admin, server.url, project, tmp_path / "out")
     assert again.communicate(timeout=60)[1] == ""
     assert files_in(tmp_path / "out") == expected
+
+
+def test_an_interruption_does_not_wait_for_a_silent_server(
+    server: Server, admin: Person, here: Service, project: str, folder: Path, tmp_path: Path
+) -> None:
+    saved(folder, project)
+    with weather(server.url) as storm:
+        storm.stall_after = MIB
+        process = start(server, admin, storm.url, project, tmp_path / "out")
+        assert storm.has_stalled.wait(60)
+        process.send_signal(signal.SIGINT)
+        # Far less than the minute that an answer may take.
+        process.communicate(timeout=ANSWER_TIMEOUT_S / 3)
+    assert process.returncode != 0
+    assert not list(tmp_path.glob("out/.registrum-*"))
 
 
 def test_an_address_that_is_no_longer_good_is_asked_for_anew(

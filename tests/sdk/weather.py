@@ -23,6 +23,8 @@ class Weather:
         spoil: a text and how many times it is still changed on its way to the client.
         spoil_up: likewise, on its way to the server.
         busy: statuses that the next connections are answered with.
+        stall_after: bytes that a connection may bring to the client before nothing comes any more.
+        has_stalled: set when that has happened.
         cuts: how many connections were broken.
     """
 
@@ -35,6 +37,8 @@ class Weather:
         self.spoil: tuple[bytes, int] = (b"", 0)
         self.spoil_up: tuple[bytes, int] = (b"", 0)
         self.busy: list[int] = []
+        self.stall_after: int | None = None
+        self.has_stalled = threading.Event()
         self.cuts = 0
         self._lock = threading.Lock()
         self._listening = socket.create_server(("127.0.0.1", 0))
@@ -65,6 +69,9 @@ class Weather:
         try:
             while content := source.recv(PIECE):
                 content = self._spoilt(content, way)
+                if way == "down" and self._stalls(passed + len(content)):
+                    passed += len(content)
+                    continue
                 limit = self.cut_up_after if way == "up" else self.cut_down_after
                 if limit is not None and passed + len(content) > limit:
                     target.sendall(content[: limit - passed])
@@ -77,6 +84,12 @@ class Weather:
         finally:
             for each in (source, target):
                 with_shutdown(each)
+
+    def _stalls(self, count: int) -> bool:
+        if self.stall_after is None or count <= self.stall_after:
+            return False
+        self.has_stalled.set()
+        return True
 
     def _spoilt(self, content: bytes, way: str) -> bytes:
         with self._lock:

@@ -165,6 +165,8 @@ def _answer(
     """The answer to a batch that was taken, its body unread."""
     breaks, busy = pauses(_TRIES), pauses(_BUSY_TRIES)
     while True:
+        if stop.is_set():
+            raise Stopped("the transfer was given up")
         try:
             answer = service.pool.request(
                 "POST", url, body=body, headers=headers, preload_content=False

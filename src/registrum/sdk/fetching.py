@@ -119,7 +119,8 @@ class Fetch:
             Missing: the server has one of them not; a ValueError.
             DigestMismatch, Broken, Refused: as `transfers` says.
         """
-        transfers.for_each(self._some, self._addressed(missing, is_most), transfers.THREADS)
+        files, hang_up = self._addressed(missing, is_most), self._service.hang_up
+        transfers.for_each(self._some, files, transfers.THREADS, hang_up=hang_up)
 
     def _addressed(self, missing: Sequence[Target], is_most: bool) -> Iterator[list[_Addressed]]:
         """The missing files with their addresses, small ones together."""

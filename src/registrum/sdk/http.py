@@ -17,6 +17,7 @@ import urllib3
 
 from registrum import __version__
 from registrum.errors import Refused, Unreachable
+from registrum.sdk.connections import Connections
 from registrum.sdk.credentials import Credentials
 
 CONNECT_TIMEOUT_S = 5.0
@@ -43,6 +44,7 @@ class Service:
         self.credentials = credentials
         self.timeout_s = timeout_s
         self._pool: urllib3.PoolManager | None = None
+        self._connections = Connections()
         self._owner = 0
         self._has_answered = False
 
@@ -57,11 +59,19 @@ class Service:
         if self._pool is None or self._owner != os.getpid():
             timeout = urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=self.timeout_s)
             # Redirects would carry the key to somewhere else; what is sent again is decided here.
-            self._pool = urllib3.PoolManager(
-                num_pools=8, maxsize=CONNECTIONS, timeout=timeout, retries=False
+            self._connections = Connections()
+            self._pool = self._connections.watch(
+                urllib3.PoolManager(
+                    num_pools=8, maxsize=CONNECTIONS, timeout=timeout, retries=False
+                )
             )
             self._owner = os.getpid()
         return self._pool
+
+    def hang_up(self) -> None:
+        """Ends every connection, in whatever thread it waits for bytes; the next request makes new ones."""
+        self._pool = None
+        self._connections.end()
 
     def ask(
         self,

@@ -79,6 +79,7 @@ def for_each(
     items: Iterable[T],
     threads: int,
     within: Stop | None = None,
+    hang_up: Callable[[], None] | None = None,
 ) -> None:
     """Does the work for every item, several at a time; items are taken as threads become free.
 
@@ -86,6 +87,7 @@ def for_each(
 
     Args:
         within: the larger whole that this is a part of.
+        hang_up: called when the person interrupts, so that nobody goes on waiting for a server.
 
     Raises:
         BaseException: the first that the work, or making the items, raised.
@@ -100,8 +102,10 @@ def for_each(
                     running = _settle(running)
             while running:
                 running = _settle(running)
-        except BaseException:
+        except BaseException as error:
             stop.set()
+            if hang_up is not None and not isinstance(error, Exception):
+                hang_up()
             for future in running:
                 future.cancel()
             raise
@@ -138,6 +142,8 @@ def send(
     """
     patience, breaks = pauses(TRIES), pauses(BREAKS)
     while True:
+        if stop.is_set():
+            raise Stopped("the upload was given up")
         sent = 0
 
         def body() -> Iterator[bytes]:
@@ -200,6 +206,8 @@ def receive(
     """
     got, patience = 0, pauses(TRIES)
     while got < count:
+        if stop.is_set():
+            raise Stopped("the download was given up")
         before = got
         try:
             answer = _get(

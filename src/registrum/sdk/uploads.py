@@ -238,7 +238,8 @@ class _Sender:
         self._parts: dict[tuple[str, int], list[_Part]] = {}
 
     def send_all(self) -> None:
-        transfers.for_each(self._send, self._grouped(), transfers.THREADS)
+        hang_up = self._service.hang_up
+        transfers.for_each(self._send, self._grouped(), transfers.THREADS, hang_up=hang_up)
 
     def _grouped(self) -> Iterator[list[_Placed]]:
         """The files that are to be sent, small ones together."""
