@@ -241,6 +241,26 @@ def test_checkout_removes_what_does_not_belong_there(
         made.verify(str(target))
 
 
+def test_a_checkout_by_hard_links_is_read_only_and_shares_the_cache(
+    here: Service, project: str, folder: Path, tmp_path: Path
+) -> None:
+    made = saved(folder, project)
+    for root in ("first", "again"):  # From the server, and from the cache.
+        target = Path(made.checkout(str(tmp_path / root), link="hard"))
+        assert files_in(target) == files_in(folder)
+        for path in (at for at in target.rglob("*") if at.is_file()):
+            assert path.stat().st_nlink == 1 or path.stat().st_mode & 0o777 == 0o444
+    assert files_in(Path(made.checkout(str(tmp_path / "copies")))) == files_in(folder)
+    assert (tmp_path / "copies" / "twin-1").stat().st_mode & 0o200
+    (tmp_path / "first" / "twin-1").unlink()
+    made.checkout(str(tmp_path / "first"))
+    assert files_in(tmp_path / "first") == files_in(folder)
+    with pytest.raises(ValueError, match="hard"):
+        made.download(tmp_path / "first", link="soft")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="cache"):
+        made.download(tmp_path / "first", link="hard", skip_cache=True)
+
+
 def test_again_from_the_cache_without_asking_for_bytes(
     here: Service, server: Server, project: str, folder: Path, tmp_path: Path
 ) -> None:

@@ -133,7 +133,7 @@ OTHERWISE = {
 }
 """What is there, but made otherwise."""
 
-ADDED = {"Artifact.download": {"include", "exclude"}}
+ADDED = {"Artifact.download": {"include", "exclude", "link"}, "Artifact.checkout": {"link"}}
 """Keywords of ours."""
 
 MADE_BY_ANOTHER = {Organization, wandb.Run}

@@ -3,12 +3,13 @@
 import os
 import threading
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from registrum.core.digests import Algorithm
 from registrum.core.errors import Invalid
-from registrum.sdk import cache
+from registrum.sdk import cache, reflink
 from registrum.sdk.cache import Cache
 from registrum.sdk.hashing import of_bytes
 
@@ -138,3 +139,42 @@ def test_a_limit_that_is_none() -> None:
     with pytest.raises(Invalid, match="REGISTRUM_CACHE_LIMIT"):
         cache.limit_bytes({"REGISTRUM_CACHE_LIMIT": "much"})
     assert cache.limit_bytes({}) == 20 << 30
+
+
+def linked(held: Cache, digest: str, size: int, at: Path) -> bool:
+    return held.take(digest, MD5, size, str(at), reflink.link)
+
+
+def test_a_hard_link_is_read_only_and_a_copy_of_the_same_file_is_not(tmp_path: Path) -> None:
+    held = Cache(str(tmp_path / "cache"), 1 << 20)
+    digest = kept(held, b"content")
+    assert linked(held, digest, 7, tmp_path / "a")
+    assert taken(held, digest, 7, tmp_path / "b") == b"content"
+    at, copy = (tmp_path / "a").stat(), (tmp_path / "b").stat()
+    if at.st_nlink > 1:  # Where blocks can be shared, that is done instead.
+        assert at.st_mode & 0o777 == 0o444
+    assert copy.st_nlink == 1
+    assert copy.st_mode & 0o200
+
+
+def test_what_was_written_through_a_link_is_not_handed_out(tmp_path: Path) -> None:
+    held = Cache(str(tmp_path / "cache"), 1 << 20)
+    digest = kept(held, b"content")
+    assert linked(held, digest, 7, tmp_path / "a")
+    is_shared = (tmp_path / "a").stat().st_nlink == 1
+    (tmp_path / "a").chmod(0o644)
+    (tmp_path / "a").write_bytes(b"CONTENT")
+    assert taken(held, digest, 7, tmp_path / "b") == (b"content" if is_shared else None)
+    kept(held, b"content")
+    assert taken(held, digest, 7, tmp_path / "c") == b"content"
+
+
+def test_across_file_systems_a_link_is_a_copy(tmp_path: Path) -> None:
+    away = Path("/dev/shm")
+    if not away.is_dir() or away.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is one file system only")
+    held = Cache(str(tmp_path / "cache"), 1 << 20)
+    digest = kept(held, b"content")
+    with TemporaryDirectory(dir=away) as folder:
+        assert linked(held, digest, 7, Path(folder) / "a")
+        assert (Path(folder) / "a").stat().st_mode & 0o200

@@ -3,7 +3,7 @@
 import json
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -83,6 +83,11 @@ def put(
 @click.option(
     "--exclude", multiple=True, metavar="GLOB", help="No files like this; may be repeated."
 )
+@click.option(
+    "--link",
+    type=click.Choice(["hard"]),
+    help="Share files with the cache by hard links, read only, instead of copying them.",
+)
 @talks_to_server
 def get(
     server: Connection,
@@ -91,11 +96,15 @@ def get(
     root: Path | None,
     include: tuple[str, ...],
     exclude: tuple[str, ...],
+    link: Literal["hard"] | None,
 ) -> None:
     """Download a version, or some of its files, and print the folder."""
     artifact = server.api().artifact(name)
     folder = artifact.download(
-        root=None if root is None else str(root), include=include or None, exclude=exclude or None
+        root=None if root is None else str(root),
+        include=include or None,
+        exclude=exclude or None,
+        link=link,
     )
     server.screen.given(str(folder), folder=str(folder), **records.of_version(artifact))
 

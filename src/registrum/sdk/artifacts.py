@@ -27,6 +27,7 @@ from registrum.sdk import (
     manifests,
     paths,
     references,
+    reflink,
 )
 from registrum.sdk import (
     metadata as documents,
@@ -477,6 +478,7 @@ class Artifact(Facts):
         *,
         include: Iterable[str] | str | None = None,
         exclude: Iterable[str] | str | None = None,
+        link: Literal["hard"] | None = None,
     ) -> str:
         """Fetches its files into a folder; other files there stay as they are.
 
@@ -490,12 +492,15 @@ class Artifact(Facts):
             multipart: fetch large files by several connections: True from 32 MiB on, False never. None: where it helps.
             include: only files that match one of these patterns, such as `*.json` or `data/**/part-?.parquet`.
             exclude: no files that match one of these.
+            link: "hard": files are shared with the cache by hard links, where the file system can't share blocks; such files are
+                read only (mode 0444), and must stay as they are. None: they are copies.
 
         Returns:
             The folder.
 
         Raises:
             ArtifactNotLogged: it is a draft.
+            ValueError: `link` is something else, or goes without the cache.
             DigestMismatch: a file arrives damaged, again and again.
             Unavailable: the server can't be reached any more.
             OSError: there is no room, or no right to write.
@@ -508,22 +513,24 @@ class Artifact(Facts):
             skip_cache=bool(skip_cache),
             allow_missing=allow_missing_references,
             multipart=multipart,
+            copy=_copy(link, skip_cache=bool(skip_cache)),
         )
         self._download(folder, wanted)
         return folder
 
-    def checkout(self, root: str | None = None) -> str:
+    def checkout(self, root: str | None = None, *, link: Literal["hard"] | None = None) -> str:
         """Makes a folder have this version's files and no others: every other file in it is removed.
 
         Args:
             root: the folder. None: `artifacts/<name>`.
+            link: as of `download`.
 
         Returns:
             The folder.
         """
         folder = root or artifact_names.default_root(self._saved("checkout").source.collection)
         checkouts.remove_others(folder, self.manifest)
-        return self.download(root=folder)
+        return self.download(root=folder, link=link)
 
     def verify(self, root: str | None = None) -> None:
         """Compares a folder with the manifest, file by file; references are left out.
@@ -676,6 +683,16 @@ def find(service: Service, path: str, type: str | None, *, entity: str, project:
 def globs_of(patterns: Iterable[str] | str | None) -> tuple[str, ...]:
     """Patterns that somebody gave; None gives none."""
     return (patterns,) if isinstance(patterns, str) else tuple(patterns or ())
+
+
+def _copy(link: str | None, *, skip_cache: bool) -> cache.Copy:
+    if link is None:
+        return reflink.copy
+    if link != "hard":
+        raise BadValue(f'`link` is "hard" or None, not {link!r}.')
+    if skip_cache:
+        raise BadValue("Without the cache there is nothing to link to.")
+    return reflink.link
 
 
 def _settled(service: Service, version: Version, place: Place | None) -> Artifact:

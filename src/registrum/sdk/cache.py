@@ -1,8 +1,9 @@
 """Files that were downloaded, kept by their content, so that they need not be downloaded again.
 
 Shared by all processes of a person, and safe when they use it at once: a file appears under its digest only when it is whole, is
-never written again, and who finds it gone downloads it. It is only ever copied from (sharing blocks where the file system can):
-an editor at work on a copy does not reach it. What was not used for the longest time goes first when it grows beyond its limit.
+never written again, and who finds it gone downloads it. It is copied from (sharing blocks where the file system can): an editor
+at work on a copy does not reach it. Where a person asks for hard links instead, they are read only, and what has been linked is
+read again before it is used. What was not used for the longest time goes first when it grows beyond its limit.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import stat
 import sys
 import threading
 import time
@@ -20,7 +22,7 @@ from typing import IO, NamedTuple
 from registrum.core.digests import Algorithm, from_base64
 from registrum.core.errors import Invalid
 from registrum.sdk import reflink
-from registrum.sdk.hashing import write_all
+from registrum.sdk.hashing import of_file, write_all
 
 try:
     import fcntl
@@ -35,6 +37,9 @@ _FORGOTTEN_AFTER_S = 24 * 3600
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
 
 log = logging.getLogger("registrum")
+
+Copy = Callable[[str, str], None]
+"""Makes what is at the first path be at the second, where nothing is."""
 
 
 class Usage(NamedTuple):
@@ -130,8 +135,18 @@ class Cache:
         self._grown = 0
         self._lock = threading.Lock()
 
-    def take(self, digest: str, algorithm: Algorithm, size: int, target: str) -> bool:
+    def take(
+        self,
+        digest: str,
+        algorithm: Algorithm,
+        size: int,
+        target: str,
+        copy: Copy = reflink.copy,
+    ) -> bool:
         """Copies a file of that content to a path where none is; whether there was one.
+
+        Args:
+            copy: how: `reflink.copy` or `reflink.link`.
 
         Raises:
             OSError: there is no room at the target, or no right to write.
@@ -141,10 +156,10 @@ class Cache:
             found = os.stat(path)
         except OSError:
             return False
-        if found.st_size != size:
+        if found.st_size != size or not _is_untouched(path, found, digest, algorithm):
             return False
         try:
-            reflink.copy(path, target)
+            copy(path, target)
         except (FileNotFoundError, PermissionError) as error:
             if error.filename == path:
                 return False  # Another process has pruned it meanwhile, or keeps it to itself.
@@ -152,9 +167,11 @@ class Cache:
         self._touch(path, found.st_mtime)
         return True
 
-    def keep(self, digest: str, algorithm: Algorithm, source: str) -> None:
+    def keep(
+        self, digest: str, algorithm: Algorithm, source: str, copy: Copy = reflink.copy
+    ) -> None:
         """Keeps a copy of a file whose content was checked; where that is impossible, it is left."""
-        self._keep(digest, algorithm, lambda target: reflink.copy(source, target))
+        self._keep(digest, algorithm, lambda target: copy(source, target))
 
     def keep_bytes(self, digest: str, algorithm: Algorithm, content: bytes) -> None:
         """Keeps bytes that were checked; where that is impossible, it is left."""
@@ -277,6 +294,19 @@ class Cache:
             if fcntl is not None:
                 fcntl.flock(file, fcntl.LOCK_EX)
             yield file
+
+
+def _is_untouched(path: str, found: os.stat_result, digest: str, algorithm: Algorithm) -> bool:
+    """Whether a file is what it was; only one that was linked from somewhere can have been written to."""
+    if found.st_nlink == 1 and stat.S_IMODE(found.st_mode) != reflink.READ_ONLY:
+        return True
+    try:
+        if of_file(path, algorithm) == digest:
+            return True
+        os.unlink(path)
+    except OSError:
+        pass
+    return False
 
 
 def _number(file: IO[str]) -> int:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from registrum.core.digests import ArtifactAlgorithm
 from registrum.core.errors import DigestMismatch, NotSupported
 from registrum.errors import Missing
-from registrum.sdk import cache, checkouts, globs, manifests, references, transfers
+from registrum.sdk import cache, checkouts, globs, manifests, references, reflink, transfers
 from registrum.sdk.artifact_facts import log
 from registrum.sdk.fetching import Fetch, Source, Target
 from registrum.sdk.hashing import of_file
@@ -41,6 +41,7 @@ class Wanted(NamedTuple):
         exclude: patterns of which none may match.
         path: one file alone.
         multipart: whether large files come by several connections; None: where it helps.
+        copy: how files get from the cache into a folder.
     """
 
     prefix: str = ""
@@ -50,6 +51,7 @@ class Wanted(NamedTuple):
     skip_cache: bool = False
     allow_missing: bool = False
     multipart: bool | None = None
+    copy: cache.Copy = reflink.copy
 
     def takes(self, path: str) -> bool:
         """Whether the file of this path is wanted."""
@@ -173,8 +175,8 @@ class _Here:
         """Gives a file that came its name, and keeps it in the cache."""
         entry = target.entry
         if not self._wanted.skip_cache:
-            if content is None:
-                self.cache.keep(entry.digest, entry.algorithm, landed)
+            if content is None or self._wanted.copy is reflink.link:
+                self.cache.keep(entry.digest, entry.algorithm, landed, self._wanted.copy)
             else:
                 self.cache.keep_bytes(entry.digest, entry.algorithm, content)
         self._publish(target, landed)
@@ -194,7 +196,7 @@ class _Here:
             self._landing.publish(landed, target.path)
             self._progress.took(target.entry.size or 0)
 
-        transfers.for_each(fetch, targets, THREADS)
+        transfers.for_each(fetch, targets, THREADS, hang_up=service.hang_up)
 
     def _is_there(self, target: Target) -> bool:
         """Whether the file is there as it should be."""
@@ -218,7 +220,8 @@ class _Here:
         if self._wanted.skip_cache:
             return False
         landed = self._landing.path()
-        if not self.cache.take(entry.digest, entry.algorithm, entry.size or 0, landed):
+        size, copy = entry.size or 0, self._wanted.copy
+        if not self.cache.take(entry.digest, entry.algorithm, size, landed, copy):
             return False
         self._publish(target, landed)
         return True
