@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import struct
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from registrum.core.actors import Actor
 from registrum.core.policy import Action
-from registrum.server.blobs.store import BlobKey, StoredBlob
+from registrum.server.blobs.store import BlobKey, Expected, StoredBlob
 from registrum.server.transfer.fallback import FallbackRoutes
 from registrum.server.transfer.file_stream import FileStream
 from registrum.server.transfer.routes import BlobRoutes
@@ -131,6 +132,55 @@ def test_signed_routes_serve_whoever_holds_the_address_and_nobody_else(stage: St
     ):  # fmt: skip
         answer = send(app, method, url, b"other bytes" if method == "PUT" else b"")
         assert answer.status_code == 403, (method, url)
+
+
+HEAD = struct.Struct(">II")
+
+
+def as_target(url: str) -> str:
+    """How a batch names an address."""
+    return url.removeprefix("http://registry.test")
+
+
+def frame(target: str, content: bytes) -> bytes:
+    """A file of a batch that is uploaded."""
+    return HEAD.pack(len(target), len(content)) + target.encode() + content
+
+
+def frames(content: bytes) -> Iterator[tuple[int, bytes]]:
+    """Statuses and contents of a batch that is downloaded."""
+    while content:
+        status, length = HEAD.unpack_from(content)
+        yield status, content[HEAD.size : HEAD.size + length]
+        content = content[HEAD.size + length :]
+
+
+def test_batches_serve_what_each_address_alone_would_and_nothing_else(stage: Stage) -> None:
+    ask = Example("artifact", "", {}, (), f"query($id: ID!) {{ artifact(id: $id) {{ {URLS} }} }}")
+    found = stage.ask("tom", ask, {"id": stage.world.id("Artifact", "twice")}).data
+    first, second = (as_target(edge["node"]["directUrl"]) for edge in found["files"]["edges"][:2])
+    app = BlobRoutes(stage.services.store, stage.urls.signer, NothingComes())
+    forged = [
+        first.partition("?")[0],
+        first.replace(first.split("/")[2], second.split("/")[2]),
+        first.replace("e=", "e=9"),
+        stage.urls.put_blob(BlobKey.new(), "new", Expected(size_bytes=3)),
+    ]
+    forged = [as_target(target) for target in forged]
+    body = "\n".join([first, *forged, second]).encode()
+    answer = send(app, "POST", "/blobs/downloads", body)
+    came = list(frames(answer.content))
+    assert [status for status, _ in came] == [200, *(403 for _ in forged), 200]
+    assert {came[0][1], came[-1][1]} <= set(FILES.values())
+    secrets = list(FILES.values())
+    assert not any(secret in content for _, content in came[1:-1] for secret in secrets)
+
+    # `NothingComes` fails where a single one of them were stored.
+    unsigned = f"/blobs/{BlobKey.new().text}/new"
+    refused = [first, *forged[:3], unsigned]
+    content = b"".join(frame(target, b"other bytes") for target in refused)
+    answer = send(app, "POST", "/blobs/uploads", content)
+    assert [each["status"] for each in answer.json()["results"]] == [403 for _ in refused]
 
 
 URLS = "files(first: 10) { edges { node { directUrl } } }"
