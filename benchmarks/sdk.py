@@ -5,6 +5,7 @@ import shutil
 import statistics
 import sys
 from pathlib import Path
+from typing import Any
 
 from benchmarks.measures import Budget, Report
 from benchmarks.populate import MEMBER, TEAM, Size, populate
@@ -86,7 +87,8 @@ def measure_listing(scratch: Path, report: Report, versions: int) -> None:
                 assert count == versions, (package, count)
                 found[package].append(took)
     what = f"listing {versions:,} versions"
-    _rows(report, what, *(statistics.median(found[package]) for package in CLIENTS), least=1.0)
+    ours, theirs = (statistics.median(found[package]) for package in CLIENTS)
+    _rows(report, what, ours, theirs, least=1.0)
     shutil.rmtree(folder)
 
 
@@ -140,7 +142,7 @@ def _times(server: Server, folder: Path, package: str, number: int = 0) -> dict[
     home = folder.parent / f"home-{package}"
     person = Person("admin", server.admin.api_key, home)
     project = f"bench-{folder.name}-{package}-{number}"
-    given = {"package": package, "project": project, "name": folder.name}
+    given: dict[str, Any] = {"package": package, "project": project, "name": folder.name}
     up = run_script(server, person, UP, folder=str(folder), timeout_s=900, **given)
     shutil.rmtree(home / "cache", ignore_errors=True)
     target = str(home / "target")
