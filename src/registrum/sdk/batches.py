@@ -180,7 +180,7 @@ def _answer(
                 return answer
             healing = next(busy, None) if answer.status in _BUSY else None
             if healing is None:
-                answer.read()
+                answer.read(cache_content=True)
                 raise NotOffered(refusal(url, answer).message)
             answer.drain_conn()
             pause = retry_after_s(answer, healing)

@@ -261,7 +261,7 @@ def _get(
         answer.drain_conn()
         raise _Later(answer)
     if answer.status >= 300:
-        answer.read()
+        answer.read(cache_content=True)
         raise _no(answer, url)
     if not is_whole and not _begins_at(answer, start):
         answer.close()
