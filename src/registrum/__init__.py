@@ -10,12 +10,12 @@ __version__ = "0.1.0.dev0"
 
 _WHERE = {
     "Run": "registrum.sdk.active_runs",
-    "finish": "registrum.sdk.active_runs",
-    "init": "registrum.sdk.active_runs",
-    "link_artifact": "registrum.sdk.active_runs",
-    "log": "registrum.sdk.active_runs",
-    "log_artifact": "registrum.sdk.active_runs",
-    "use_artifact": "registrum.sdk.active_runs",
+    "finish": "registrum.sdk.current_run",
+    "init": "registrum.sdk.current_run",
+    "link_artifact": "registrum.sdk.current_run",
+    "log": "registrum.sdk.current_run",
+    "log_artifact": "registrum.sdk.current_run",
+    "use_artifact": "registrum.sdk.current_run",
     "login": "registrum.sdk.login",
     "Api": "registrum.sdk.api",
     "Artifact": "registrum.sdk.artifacts",
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     from registrum import errors as errors
     from registrum.errors import Error as Error
     from registrum.sdk.active_runs import Run as Run
-    from registrum.sdk.active_runs import finish as finish
-    from registrum.sdk.active_runs import init as init
-    from registrum.sdk.active_runs import link_artifact as link_artifact
-    from registrum.sdk.active_runs import log as log
-    from registrum.sdk.active_runs import log_artifact as log_artifact
-    from registrum.sdk.active_runs import use_artifact as use_artifact
     from registrum.sdk.api import Api as Api
     from registrum.sdk.artifacts import Artifact as Artifact
+    from registrum.sdk.current_run import finish as finish
+    from registrum.sdk.current_run import init as init
+    from registrum.sdk.current_run import link_artifact as link_artifact
+    from registrum.sdk.current_run import log as log
+    from registrum.sdk.current_run import log_artifact as log_artifact
+    from registrum.sdk.current_run import use_artifact as use_artifact
     from registrum.sdk.login import login as login
     from registrum.sdk.registries import Registry as Registry
     from registrum.sdk.run_values import Config, Summary
@@ -77,9 +77,9 @@ def __getattr__(name: str) -> Any:
         return import_module(f"registrum.{name}")
     # These change with the current run, and so are looked up each time.
     if name == "run":
-        return import_module("registrum.sdk.active_runs").current()
+        return import_module("registrum.sdk.current_run").current()
     if name in _OF_THE_CURRENT_RUN:
-        return getattr(import_module("registrum.sdk.active_runs").needed(), name)
+        return getattr(import_module("registrum.sdk.current_run").needed(), name)
     raise AttributeError(f"module 'registrum' has no attribute {name!r}")
 
 

@@ -16,11 +16,11 @@ from registrum.errors import (
     UnsupportedError,
 )
 from registrum.sdk import artifacts, credentials, organizations, users
-from registrum.sdk.active_runs import new_id
 from registrum.sdk.artifact_types import ArtifactCollections, ArtifactType, ArtifactTypes
 from registrum.sdk.artifacts import Artifact
 from registrum.sdk.collection_versions import Artifacts
 from registrum.sdk.collections import ArtifactCollection
+from registrum.sdk.current_run import new_id
 from registrum.sdk.http import ANSWER_TIMEOUT_S, Service
 from registrum.sdk.operations import projects as project_operations
 from registrum.sdk.operations import users as user_operations

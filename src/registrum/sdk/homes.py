@@ -43,7 +43,7 @@ def save(artifact: Artifact, known: Service | None, home: Home) -> None:
         Missing: it is not known whose project it is; a ValueError.
         RegistrumError: the server refuses it, or can't be reached.
     """
-    run = sdk.active_runs.current()
+    run = sdk.current_run.current()
     if run is not None:
         run.log_artifact(artifact)
         return
