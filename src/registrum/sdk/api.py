@@ -337,7 +337,9 @@ class Api:
         """The runs of a project, oldest first.
 
         ```python
-        api.runs("team/project", {"state": "finished", "config.rate": {"$lt": 0.1}}, "-summary_metrics.accuracy")
+        api.runs(
+            "team/project", {"state": "finished", "config.rate": {"$lt": 0.1}}, "-summary_metrics.accuracy"
+        )
         ```
 
         Args:
