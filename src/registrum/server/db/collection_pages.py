@@ -66,6 +66,7 @@ class _Shape:
     Attributes:
         scope: "project", "type", or of an organization "registry", where one is seen, or "registries".
         kind: the only one; "": both.
+        counts: whether each row tells how many there are: where all that fit are visited for a page anyway.
     """
 
     scope: str
@@ -75,6 +76,7 @@ class _Shape:
     sorting: Sorting
     has_after: bool
     plan: Plan
+    counts: bool
 
 
 def page_of_project(
@@ -114,12 +116,16 @@ def _page(
     kind = ask.kinds[0] if len(set(ask.kinds)) == 1 else ""
     given |= {"kind": kind, "limit": ask.page.first + 1}
     has_after = ask.page.after is not None
-    shape = _Shape(scope, action, kind, by, sorting, has_after, _plan(tx, by, given))
+    plan = _plan(tx, by, given)
+    counts = plan.drives and ask.page.with_total and not has_after
+    shape = _Shape(scope, action, kind, by, sorting, has_after, plan, counts)
     rows = tx.rows(_statement(shape), **given)
     total = None
     if ask.page.with_total:
-        is_whole = not has_after and len(rows) <= ask.page.first
-        total = len(rows) if is_whole else tx.value(_total_statement(shape), **given)
+        if not has_after and len(rows) <= ask.page.first:
+            total = len(rows)
+        else:
+            total = rows[0].total if counts else tx.value(_total_statement(shape), **given)
     places = {row.id: pages.place(sorting, keys, row) for row in rows[: ask.page.first]}
     by_id = {row.c_id: row for row in tx.rows(_BY_IDS, collection_ids=list(places))}
     found = rows_of.from_rows(tx, [by_id[number] for number in places])
@@ -167,6 +173,8 @@ def _statement(shape: _Shape) -> Prepared:
     )
     if shape.has_after:
         statement = statement.where(pages.behind(keys, shape.sorting.descending))
+    if shape.counts:
+        statement = statement.add_columns(func.count().over().label("total"))
     return prepared(statement)
 
 
