@@ -204,8 +204,10 @@ def test_a_cache_without_room_does_not_matter(
         assert files_in(Path(made.download(tmp_path / "again"))) == files_in(folder)
 
 
+# A process that is started in the background may ignore an interruption, as its children do then.
 DOWNLOAD = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 import registrum.sdk.artifacts as artifacts
 from registrum.sdk import homes
 service = homes.service_for(None)
