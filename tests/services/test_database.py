@@ -1,16 +1,19 @@
 """Transactions: what is atomic, what is seen, and what a failure leaves behind."""
 
+import shutil
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import ColumnElement, bindparam, insert, select, text
 
 from registrum.core.actors import ANONYMOUS
-from registrum.core.errors import Conflict, DeadlineExceeded, Invalid
-from registrum.server.db import Database
+from registrum.core.errors import Conflict, DeadlineExceeded, Invalid, StorageFull
+from registrum.server.db import Database, open_database
 from registrum.server.db.tables import api_keys, instance
 from registrum.server.db.tx import Taken, Tx
 
@@ -93,8 +96,6 @@ def test_units_that_queue_up_together_succeed_and_fail_each_for_itself(database:
 
 
 def test_a_slow_query_ends_at_its_deadline(database: Database) -> None:
-    from sqlalchemy import text
-
     endless = text(
         "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) AS c FROM n"
     )
@@ -120,3 +121,49 @@ def test_a_reference_to_what_is_not_there_is_a_conflict(database: Database) -> N
     with pytest.raises(Conflict, match="just been deleted"):
         database.write(ANONYMOUS, work)
     assert _keys(database) == []
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [(api_keys.c.id, 2**70), (instance.c.key, "half a pair: \ud800")]
+)
+def test_a_value_that_no_column_holds_is_the_fault_of_who_sent_it(
+    database: Database, column: ColumnElement[Any], value: object
+) -> None:
+    statement = select(column).where(column == bindparam("wanted"))
+    with pytest.raises(Invalid, match="cannot take"), database.read(ANONYMOUS) as tx:
+        tx.column(statement, wanted=value)
+    with pytest.raises(Invalid, match="cannot take"):
+        database.write(
+            ANONYMOUS, lambda tx: tx.run(insert(instance).values(key="a", value="\ud800"))
+        )
+    assert _keys(database) == []
+
+
+def test_writing_goes_on_after_a_transaction_that_ended_by_itself(database: Database) -> None:
+    # As SQLite ends one where the disk is full, whatever the statement was.
+    ended = text("ROLLBACK")
+    database.write_and_read(ANONYMOUS, _put("a"), lambda tx, _: tx.run(ended))
+    with database.read(ANONYMOUS) as tx:
+        tx.run(ended)
+    database.write(ANONYMOUS, _put("b"), timeout_s=5.0)
+    assert _keys(database) == ["a", "b"]
+
+
+def test_units_that_queue_up_behind_a_full_disk_are_told_of_it(
+    sqlite_template: Path, tmp_path: Path
+) -> None:
+    database = open_database(f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'full.sqlite')}")
+
+    def fill(tx: Tx) -> None:
+        tx.run(text("ROLLBACK"))
+        raise StorageFull("The disk that holds the database is full.")
+
+    gate = threading.Event()
+    with ThreadPoolExecutor(3) as pool:
+        blocked = pool.submit(database.write, ANONYMOUS, lambda tx: gate.wait(10))
+        units = [pool.submit(database.write, ANONYMOUS, work) for work in (_put("a"), fill)]
+        gate.set()
+        blocked.result()
+        assert {type(unit.exception()) for unit in units} == {StorageFull}
+    assert _keys(database) == []
+    database.close()

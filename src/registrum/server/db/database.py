@@ -19,6 +19,8 @@ READ_TIMEOUT_S = 10.0
 WRITE_TIMEOUT_S = 25.0
 VANISHED = "Something that the request refers to has just been deleted; do it again from the start."
 """Said where a foreign key refuses a row."""
+UNTAKEABLE = "The request has a text or a number that the database cannot take."
+"""Said where no column can hold a value: NUL or half a surrogate pair in a text, a number of more than 64 bits."""
 
 
 class Database(Protocol):

@@ -17,7 +17,13 @@ from sqlalchemy.engine import Dialect
 
 from registrum.core.actors import Actor
 from registrum.core.errors import Conflict, DeadlineExceeded, Invalid, StorageFull, Unavailable
-from registrum.server.db.database import READ_TIMEOUT_S, VANISHED, WRITE_TIMEOUT_S, utc_now
+from registrum.server.db.database import (
+    READ_TIMEOUT_S,
+    UNTAKEABLE,
+    VANISHED,
+    WRITE_TIMEOUT_S,
+    utc_now,
+)
 from registrum.server.db.tx import Taken, Tx
 
 log = logging.getLogger(__name__)
@@ -25,8 +31,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 DIALECT = postgresql.dialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]
 ATTEMPTS = 5
-
-
+# The driver refuses texts with half a surrogate pair before PostgreSQL sees them.
+_REFUSED = (psycopg.Error, UnicodeEncodeError)
 _PLACE = re.compile(r"%(?:\(([^)]*)\)s|%)")
 
 
@@ -61,7 +67,7 @@ class PostgresDriver:
         try:
             cursor = RawCursor(self.connection)
             return cursor.execute(query, [parameters[name] for name in names]).fetchall()
-        except psycopg.Error as error:
+        except _REFUSED as error:
             raise _translated(error) from error
 
     def count(self, sql: str, parameters: Mapping[str, Any]) -> int:
@@ -70,7 +76,7 @@ class PostgresDriver:
         try:
             cursor = RawCursor(self.connection)
             return cursor.execute(query, [parameters[name] for name in names]).rowcount
-        except psycopg.Error as error:
+        except _REFUSED as error:
             raise _translated(error) from error
 
     def many(self, sql: str, parameters: list[dict[str, Any]]) -> None:
@@ -79,7 +85,7 @@ class PostgresDriver:
         try:
             with RawCursor(self.connection) as cursor:
                 cursor.executemany(query, [[each[name] for name in names] for each in parameters])
-        except psycopg.Error as error:
+        except _REFUSED as error:
             raise _translated(error) from error
 
 
@@ -90,21 +96,21 @@ _UNTAKEABLE = (
     errors.UntranslatableCharacter.sqlstate,
     errors.CharacterNotInRepertoire.sqlstate,
 )
-
-
 # What a row refers to may have been deleted since it was looked up: another try does not find it any more.
 _TRIED_AGAIN = (errors.SerializationFailure, errors.DeadlockDetected, errors.ForeignKeyViolation)
 
 
-def _translated(error: psycopg.Error) -> Exception:
+def _translated(error: Exception) -> Exception:
     if isinstance(error, errors.UniqueViolation):
         return Taken(str(error))
     if isinstance(error, errors.QueryCanceled):
         return DeadlineExceeded("The query took too long; narrow its filter or its page.")
     if isinstance(error, errors.DiskFull):
         return StorageFull("The disk that holds the database is full.")
-    if isinstance(error, psycopg.DataError) and (error.sqlstate in _UNTAKEABLE):
-        return Invalid("The request has a text or a number that the database cannot take.")
+    if isinstance(error, UnicodeEncodeError):
+        return Invalid(UNTAKEABLE)
+    if isinstance(error, psycopg.DataError) and error.sqlstate in _UNTAKEABLE:
+        return Invalid(UNTAKEABLE)
     if isinstance(error, _TRIED_AGAIN):
         return error  # by `write`
     if isinstance(error, psycopg.OperationalError):

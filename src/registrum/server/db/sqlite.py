@@ -22,9 +22,15 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Dialect
 
 from registrum.core.actors import Actor
-from registrum.core.errors import Conflict, DeadlineExceeded, StorageFull, Unavailable
+from registrum.core.errors import Conflict, DeadlineExceeded, Invalid, StorageFull, Unavailable
 from registrum.server.db.conditions import regexp, sorted_list
-from registrum.server.db.database import READ_TIMEOUT_S, VANISHED, WRITE_TIMEOUT_S, utc_now
+from registrum.server.db.database import (
+    READ_TIMEOUT_S,
+    UNTAKEABLE,
+    VANISHED,
+    WRITE_TIMEOUT_S,
+    utc_now,
+)
 from registrum.server.db.tx import Taken, Tx
 
 log = logging.getLogger(__name__)
@@ -34,6 +40,8 @@ R = TypeVar("R")
 DIALECT = sqlite.dialect(paramstyle="named")
 BATCH = 64
 _STEPS_BETWEEN_CLOCK_READS = 20_000
+# The driver refuses integers beyond 64 bits, and texts with half a surrogate pair, before SQLite sees them.
+_REFUSED = (sqlite3.Error, OverflowError, UnicodeEncodeError)
 
 
 def connect(path: str, *, read_only: bool) -> sqlite3.Connection:
@@ -76,25 +84,32 @@ class SqliteDriver:
         """See `tx.Driver`."""
         try:
             return self.connection.execute(sql, parameters).fetchall()
-        except sqlite3.Error as error:
+        except _REFUSED as error:
             raise _translated(error) from error
 
     def count(self, sql: str, parameters: Mapping[str, Any]) -> int:
         """See `tx.Driver`."""
         try:
             return self.connection.execute(sql, parameters).rowcount
-        except sqlite3.Error as error:
+        except _REFUSED as error:
             raise _translated(error) from error
 
     def many(self, sql: str, parameters: list[dict[str, Any]]) -> None:
         """See `tx.Driver`."""
         try:
             self.connection.executemany(sql, parameters)
-        except sqlite3.Error as error:
+        except _REFUSED as error:
             raise _translated(error) from error
 
+    def roll_back(self) -> None:
+        """Ends the transaction, unless it has ended by itself, as one does where the disk is full."""
+        if self.connection.in_transaction:
+            self.connection.execute("ROLLBACK")
 
-def _translated(error: sqlite3.Error) -> Exception:
+
+def _translated(error: Exception) -> Exception:
+    if isinstance(error, OverflowError | UnicodeEncodeError):
+        return Invalid(UNTAKEABLE)
     code = getattr(error, "sqlite_errorcode", 0)
     if code in (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY):
         return Taken(str(error))
@@ -148,7 +163,7 @@ class SqliteDatabase:
             yield Tx(driver, actor, utc_now())
         finally:
             driver.deadline = float("inf")
-            driver.connection.execute("ROLLBACK")
+            driver.roll_back()
 
     def write(self, actor: Actor, work: Callable[[Tx], T], timeout_s: float = WRITE_TIMEOUT_S) -> T:
         """See `database.Database.write`."""
@@ -202,9 +217,8 @@ class SqliteDatabase:
                 self._readers.append(driver.connection)
         return driver
 
-    # --- the writer thread
-
     def _write_all(self) -> None:
+        """What the writer thread does until the database is closed."""
         while True:
             unit = self._queue.get()
             if unit is None:
@@ -250,11 +264,13 @@ class SqliteDatabase:
         except Exception as error:  # the waiter's, whatever it is: raised again in its thread
             driver.deadline = float("inf")
             failure = error
-            if not is_alone:
+            if is_alone:
+                driver.roll_back()
+            elif not driver.connection.in_transaction:
+                raise  # With it went what the others of the batch had written.
+            else:
                 driver.connection.execute("ROLLBACK TO unit")
                 driver.connection.execute("RELEASE unit")
-            elif driver.connection.in_transaction:  # a full disk ends it by itself
-                driver.connection.execute("ROLLBACK")
             return lambda: unit.future.set_exception(failure)
         driver.deadline = float("inf")
         if not is_alone:
@@ -268,8 +284,8 @@ class SqliteDatabase:
         assert unit.read is not None
         driver = self._writer_driver
         driver.deadline = unit.deadline
-        driver.connection.execute("BEGIN")
         try:
+            driver.connection.execute("BEGIN")
             answer = unit.read(Tx(driver, unit.actor, unit.now), value)
         except Exception as error:  # the waiter's, as above
             unit.future.set_exception(error)
@@ -277,16 +293,15 @@ class SqliteDatabase:
             unit.future.set_result(answer)
         finally:
             driver.deadline = float("inf")
-            driver.connection.execute("ROLLBACK")
+            driver.roll_back()
 
     def _fail(self, batch: list[_Unit], error: BaseException) -> None:
         driver = self._writer_driver
         driver.deadline = float("inf")
-        if driver.connection.in_transaction:
-            try:
-                driver.connection.execute("ROLLBACK")
-            except sqlite3.Error:
-                log.exception("rolling back a failed batch")
+        try:
+            driver.roll_back()
+        except sqlite3.Error:
+            log.exception("rolling back a failed batch")
         failure = _translated(error) if isinstance(error, sqlite3.Error) else error
         for unit in batch:
             if not unit.future.done() and (
