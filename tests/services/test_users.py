@@ -11,6 +11,7 @@ from registrum.core.errors import (
     Forbidden,
     InUse,
     Invalid,
+    InvalidFilter,
     InvalidName,
     NameTaken,
     NotFound,
@@ -21,7 +22,7 @@ from registrum.core.pages import PageAsk
 from registrum.core.policy import Action
 from registrum.core.projects import ProjectName
 from registrum.server.auth.requests import Authenticator
-from registrum.server.db import Database, entities, keys, projects, users
+from registrum.server.db import Database, entities, keys, organizations, projects, users
 from registrum.server.db.database import utc_now
 from registrum.server.db.tables import sign_in_failures
 from registrum.server.services import keys as key_service
@@ -129,6 +130,20 @@ def test_people_are_found_by_the_beginning_or_end_of_their_names(
     with database.read(people["vic"]) as tx:
         page = users.page_of_known(tx, Action.READ_ORGANIZATION, PageAsk(), part)
         assert [u.username for u in page.nodes] == found
+
+
+def test_a_cursor_of_another_list_is_refused(database: Database, people: dict[str, Actor]) -> None:
+    ask, of_texts = PageAsk(after=("ann",)), PageAsk(after=(1,))
+    with database.read(people["max"]) as tx:
+        found = organizations.get_for(tx, Action.READ_ORGANIZATION, acme.ORGANIZATION).thing
+        for page in (
+            lambda: users.page_of_known(tx, Action.READ_ORGANIZATION, ask),
+            lambda: organizations.page_of_own(tx, Action.READ_ORGANIZATION, ask),
+            lambda: organizations.page_of_members(tx, Action.READ_ORGANIZATION, found, of_texts),
+            lambda: organizations.page_of_teams(tx, Action.READ_ORGANIZATION, found, of_texts),
+        ):
+            with pytest.raises(InvalidFilter, match="another list"):
+                page()
 
 
 def test_one_changes_ones_own_account_only(database: Database, people: dict[str, Actor]) -> None:

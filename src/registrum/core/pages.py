@@ -17,6 +17,7 @@ from registrum.core.values import light
 T = TypeVar("T")
 DEFAULT_PAGE = 50
 MAX_PAGE = 10_000
+OTHER_LIST = "The cursor given as `after` belongs to another list or order."
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,28 @@ class PageAsk:
     first: int = DEFAULT_PAGE
     after: tuple[Any, ...] | None = None
     with_total: bool = False
+
+    def number_behind(self) -> int | None:
+        """The number behind which the page starts, of a list in the order of numbers from 0; None: the beginning.
+
+        Raises:
+            InvalidFilter: the cursor is of another list.
+        """
+        if self.after is None:
+            return None
+        found = self.after[0]
+        if type(found) is not int or found < 0:
+            raise InvalidFilter(OTHER_LIST)
+        return found
+
+    def text_behind(self) -> str | None:
+        """The text behind which the page starts, of a list in the order of texts; None: the beginning. Raises as `number_behind`."""
+        if self.after is None:
+            return None
+        found = self.after[0]
+        if not isinstance(found, str):
+            raise InvalidFilter(OTHER_LIST)
+        return found
 
 
 def page_ask(first: int | None, after: str | None, *, with_total: bool = False) -> PageAsk:

@@ -12,7 +12,6 @@ from sqlalchemy import ColumnElement, Text, and_, bindparam, case, delete, selec
 
 from registrum.core.artifacts import Artifact
 from registrum.core.collections import Alias, Collection
-from registrum.core.errors import InvalidFilter
 from registrum.core.memberships import Place
 from registrum.core.pages import Page, PageAsk, page_of
 from registrum.core.policy import Action
@@ -299,7 +298,7 @@ def page_of_collection(tx: Tx, action: Action, collection: Collection, ask: Page
         _page_statement(action, ask.after is not None),
         collection_id=collection.id,
         limit=ask.first + 1,
-        last_alias=_alias_behind(ask),
+        last_alias=ask.text_behind(),
     )
     found = [Alias(row.id, row.alias, collection) for row in rows]
     return page_of(found, ask.first, lambda alias: (alias.name, alias.id))
@@ -326,11 +325,3 @@ def _page_statement(action: Action, has_after: bool) -> Prepared:
     if has_after:
         statement = statement.where(alias_spans.c.alias > bindparam("last_alias"))
     return prepared(statement)
-
-
-def _alias_behind(ask: PageAsk) -> str | None:
-    if ask.after is None:
-        return None
-    if not isinstance(ask.after[0], str):
-        raise InvalidFilter("The cursor given as `after` belongs to another list.")
-    return ask.after[0]

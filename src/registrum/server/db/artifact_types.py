@@ -5,7 +5,6 @@ from functools import cache
 from sqlalchemy import bindparam, exists, or_, select, update
 
 from registrum.core.collections import ArtifactType
-from registrum.core.errors import InvalidFilter
 from registrum.core.pages import Page, PageAsk, page_of
 from registrum.core.policy import Action
 from registrum.core.projects import Project
@@ -23,7 +22,6 @@ _ID = prepared(
         artifact_types.c.name == bindparam("type_name"),
     )
 )
-# PostgreSQL's INSERT ... ON CONFLICT reads the same in SQLite.
 _ADD = prepared(
     insert(artifact_types)
     .values(
@@ -174,10 +172,8 @@ def page_of_project(tx: Tx, action: Action, project: Project, ask: PageAsk) -> P
 
 
 def _page(tx: Tx, statement: Prepared, project: Project, ask: PageAsk) -> Page[ArtifactType]:
-    last = ask.after[-1] if ask.after else None
-    if not isinstance(last, int | None):
-        raise InvalidFilter("The cursor given as `after` belongs to another list.")
-    rows = tx.rows(statement, project_id=project.id, last_id=last, limit=ask.first + 1)
+    last_id = ask.number_behind()
+    rows = tx.rows(statement, project_id=project.id, last_id=last_id, limit=ask.first + 1)
     return page_of([_of_row(row, project) for row in rows], ask.first, lambda t: [t.id])
 
 

@@ -5,7 +5,6 @@ from functools import cache
 from sqlalchemy import Table, bindparam, func, select
 
 from registrum.core.artifacts import Artifact
-from registrum.core.errors import InvalidFilter
 from registrum.core.pages import Page, PageAsk, page_of
 from registrum.core.policy import Action
 from registrum.core.runs import Run
@@ -86,7 +85,7 @@ def page_of_users(tx: Tx, action: Action, artifact_id: int, ask: PageAsk) -> Pag
         _users_statement(action, ask.after is not None),
         artifact_id=artifact_id,
         at_most=ask.first + 1,
-        last_id=_last_id(ask),
+        last_id=ask.number_behind(),
     )
     by_id = run_rows.by_ids(tx, action, found)
     total = (
@@ -146,7 +145,7 @@ def _page(tx: Tx, action: Action, table: Table, run_id: int, ask: PageAsk) -> Pa
         _artifacts_statement(action, table, ask.after is not None),
         run_id=run_id,
         at_most=ask.first + 1,
-        last_id=_last_id(ask),
+        last_id=ask.number_behind(),
     )
     total = (
         int(tx.value(_count_artifacts_statement(action, table), run_id=run_id))
@@ -155,12 +154,3 @@ def _page(tx: Tx, action: Action, table: Table, run_id: int, ask: PageAsk) -> Pa
     )
     found = artifact_rows.artifacts_from(tx, rows)
     return page_of(found, ask.first, lambda artifact: (artifact.id,), total)
-
-
-def _last_id(ask: PageAsk) -> int | None:
-    if ask.after is None:
-        return None
-    last = ask.after[-1]
-    if type(last) is not int:
-        raise InvalidFilter("The cursor given as `after` belongs to another list.")
-    return last

@@ -131,8 +131,7 @@ _PAGE = prepared(
 def page_of_own(tx: Tx, action: Action, ask: PageAsk) -> Page[Organization]:
     """The organizations that the actor belongs to, oldest first; for an instance administrator all."""
     assert action is Action.READ_ORGANIZATION
-    after = int(ask.after[-1]) if ask.after else 0
-    rows = tx.rows(_PAGE, after_id=after, page_size=ask.first + 1)
+    rows = tx.rows(_PAGE, after_id=ask.number_behind() or 0, page_size=ask.first + 1)
     return page_of([organization_from(row) for row in rows], ask.first, lambda o: [o.id])
 
 
@@ -188,7 +187,7 @@ def page_of_members(
     assert action is Action.READ_ORGANIZATION
     if not is_known_from_within(tx, organization.id):
         return Page(())
-    after = str(ask.after[-1]) if ask.after else ""
+    after = ask.text_behind() or ""
     rows = tx.rows(
         _MEMBERS, organization_id=organization.id, after_key=after, page_size=ask.first + 1
     )
@@ -201,7 +200,7 @@ def page_of_teams(tx: Tx, action: Action, organization: Organization, ask: PageA
     assert action is Action.READ_ORGANIZATION
     if not is_known_from_within(tx, organization.id):
         return Page(())
-    after = str(ask.after[-1]) if ask.after else ""
+    after = ask.text_behind() or ""
     rows = tx.rows(
         _TEAMS, organization_id=organization.id, after_key=after, page_size=ask.first + 1
     )

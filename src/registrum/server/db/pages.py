@@ -11,11 +11,9 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Float, Integer, bindparam, tuple_, type_coerce
 
 from registrum.core.errors import InvalidFilter
-from registrum.core.pages import PageAsk
+from registrum.core.pages import OTHER_LIST, PageAsk
 from registrum.server.db.columns import Moment
 from registrum.server.db.statements import Row
-
-_OTHER_LIST = "The cursor given as `after` belongs to another list or order."
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +102,9 @@ def cursor_values(ask: PageAsk, sorting: Sorting, keys: Keys) -> dict[str, Any]:
         return {}
     name, *values = ask.after
     if name != sorting.name or len(values) != len(keys):
-        raise InvalidFilter(_OTHER_LIST)
+        raise InvalidFilter(OTHER_LIST)
     if not all(_is_of(key, value) for key, value in zip(keys, values, strict=True)):
-        raise InvalidFilter(_OTHER_LIST)
+        raise InvalidFilter(OTHER_LIST)
     return {f"last_{i}": value for i, value in enumerate(values)}
 
 

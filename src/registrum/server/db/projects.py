@@ -195,9 +195,7 @@ def page_of_entities(
 
 
 def _newest_first(tx: Tx, scope: str, ask: PageAsk, **given: Any) -> Page[Project]:
-    after = ask.after[-1] if ask.after else None
-    if not isinstance(after, int | None):
-        raise Invalid("The cursor given as `after` belongs to another list.")
+    after = ask.number_behind()
     rows = tx.rows(
         _page(scope, after=after is not None), after_id=after, page_size=ask.first + 1, **given
     )

@@ -205,9 +205,7 @@ def page_of_run(
         InvalidFilter: the pattern or the cursor is none.
     """
     given = _given(run, names, pattern)
-    after = page.after[-1] if page.after else None
-    if not isinstance(after, str | None):
-        raise InvalidFilter("The cursor given as `after` belongs to another list or order.")
+    after = page.text_behind()
     kind = {"by_name": bool(names), "by_pattern": pattern is not None}
     rows = tx.rows(
         _page_statement(action, **kind, has_after=after is not None),

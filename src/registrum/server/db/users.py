@@ -164,7 +164,7 @@ def page_of_known(tx: Tx, action: Action, ask: PageAsk, part: str = "") -> Page[
         part: what the user name or e-mail address begins or ends with, in any case.
     """
     assert action is Action.READ_ORGANIZATION
-    after = int(ask.after[-1] if ask.after else 0)
+    after = ask.number_behind() or 0
     if part:
         rows = tx.rows(_PAGE_ALIKE, after_id=after, page_size=ask.first + 1, key=folded(part))
     else:

@@ -134,10 +134,8 @@ def resolve_log_lines(
         start = max(end - min(max(last, 0), MAX_PAGE), 0)
     else:
         ask = page_ask(first, after)
-        behind = ask.after[-1] if ask.after else -1
-        if not isinstance(behind, int):
-            raise Invalid("The cursor given as `after` belongs to another list.")
-        start = behind + 1
+        behind = ask.number_behind()
+        start = 0 if behind is None else behind + 1
         end = min(start + ask.first, found.log_lines)
     texts = history.lines_for(
         info.context.tx, Action.READ, found, Stream.LOGS, start=start, end=end

@@ -70,7 +70,8 @@ def page_of_files(
     if manifest is None:
         return Page((), False, 0)
     index = manifests.index_of(tx, manifest)
-    start = _behind(ask)
+    behind = ask.number_behind()
+    start = 0 if behind is None else behind + 1
     if names is None:
         end = min(start + ask.first, index.count)
         found = _entries(edge, manifest, index, start, end)
@@ -83,15 +84,6 @@ def page_of_files(
 def _page(found: Sequence[ArtifactFile], has_more: bool, total: int) -> Page[ArtifactFile]:
     page = page_of(found, len(found), lambda file: (file.ordinal,), total)
     return Page(page.edges, has_more, total)
-
-
-def _behind(ask: PageAsk) -> int:
-    if ask.after is None:
-        return 0
-    last = ask.after[-1]
-    if type(last) is not int or len(ask.after) != 1 or last < 0:
-        raise Invalid("The cursor given as `after` belongs to another list.")
-    return last + 1
 
 
 def _entries(
