@@ -54,6 +54,8 @@ def test_secrets_stay_out_of_the_repr() -> None:
         ({"REGISTRUM_PORT": "http"}, "port must be a whole number, not 'http'."),
         ({"REGISTRUM_PORT": "70000"}, "port must be at most 65535"),
         ({"REGISTRUM_PORT": "-1"}, "port must be at least 0"),
+        ({"REGISTRUM_UPLOAD_URL_EXPIRY_S": "86401"}, "upload_url_expiry_s must be at most 86400"),
+        ({"REGISTRUM_DOWNLOAD_URL_EXPIRY_S": "59"}, "download_url_expiry_s must be at least 60"),
         ({"REGISTRUM_LOG_LEVEL": "loud"}, "log_level must be one of debug, info, warning, error"),
         ({"REGISTRUM_WORKERS": "2"}, "PostgreSQL"),
         ({"REGISTRUM_DATABASE_URL": "mysql://x"}, "database_url must begin with"),

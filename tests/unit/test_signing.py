@@ -128,6 +128,21 @@ def test_weak_secrets_are_refused(secrets):
         Signer(secrets)
 
 
+def test_an_address_lasts_as_long_as_is_said_or_as_the_others_do():
+    urls = Urls("http://host", Signer([SECRET]), get_lasts_s=600, put_lasts_s=60)
+    before = int(time.time())
+    lasts = {
+        urls.get_blob(KEY, "a", 5): 600,
+        urls.get_blob(KEY, "a", 5, lasts_s=7): 7,
+        urls.put_blob(KEY, "a", Expected()): 60,
+        urls.put_part(KEY, "upload", 1, MD5): 60,
+    }
+    after = int(time.time())
+    for url, seconds in lasts.items():
+        expires_at = read(urls.signer, url, "PUT" if seconds == 60 else "GET").expires_at
+        assert before <= expires_at - seconds <= after
+
+
 def test_an_upload_brings_its_digests():
     urls = Urls("http://host", Signer([SECRET]))
     url = urls.put_blob(KEY, "model.bin", Expected(MD5, None, MD5))

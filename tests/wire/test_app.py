@@ -2,8 +2,12 @@
 
 import asyncio
 import shutil
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -19,9 +23,9 @@ def folder(sqlite_template: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-async def ask(folder: Path, *requests: tuple[Any, ...]) -> list[httpx.Response]:
-    """Method, path, and what is sent as JSON, of each request."""
-    config = with_secret_key(Config(data_dir=folder))
+@asynccontextmanager
+async def serving(config: Config) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the application, while that runs."""
     await asyncio.to_thread(prepare, config)
     app = create_app(config)
     inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -31,13 +35,18 @@ async def ask(folder: Path, *requests: tuple[Any, ...]) -> list[httpx.Response]:
     assert (await outbox.get())["type"] == "lifespan.startup.complete"
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-        answers = [
+        yield client
+    await inbox.put({"type": "lifespan.shutdown"})
+    await lifespan
+
+
+async def ask(folder: Path, *requests: tuple[Any, ...]) -> list[httpx.Response]:
+    """Method, path, and what is sent as JSON, of each request."""
+    async with serving(with_secret_key(Config(data_dir=folder))) as client:
+        return [
             await client.request(method, path, json=body[0] if body else None)
             for method, path, *body in requests
         ]
-    await inbox.put({"type": "lifespan.shutdown"})
-    await lifespan
-    return answers
 
 
 @pytest.mark.parametrize("name", ["artifacts-team", "graphql-people", "blobs2", "filesystem"])
@@ -81,3 +90,40 @@ def test_a_server_over_a_folder_offers_batches_of_small_files(tmp_path: Path) ->
     features = info.json()["data"]["serverInfo"]["features"]
     assert {"name": "REGISTRUM_BLOB_BATCHES", "isEnabled": True} in features
     assert (batch.status_code, batch.json()) == (200, {"results": []})
+
+
+ONE_FILE = """
+mutation Reserve($name: String!) {
+  upsertBucket(input: {name: "first", modelName: "demo", entityName: "main"}) { bucket { id } }
+  createRunFiles(input: {entityName: "main", projectName: "demo", runName: "first", files: [$name]}) {
+    files { uploadUrl }
+  }
+}
+"""
+ITS_ADDRESS = """
+{ project(entityName: "main", name: "demo") { run(name: "first") { files { edges { node { directUrl } } } } } }
+"""
+
+
+async def addresses_of_one_file(config: Config) -> tuple[str, str]:
+    """Where a file of a run is put, and where it is read once it is there."""
+    auth = ("api", config.admin_api_key or "")
+    async with serving(config) as client:
+        body: dict[str, Any] = {"query": ONE_FILE, "variables": {"name": "a.txt"}}
+        made = (await client.post("/graphql", json=body, auth=auth)).json()["data"]
+        put = made["createRunFiles"]["files"][0]["uploadUrl"]
+        assert (await client.put(put, content=b"content")).status_code == 200
+        found = (await client.post("/graphql", json={"query": ITS_ADDRESS}, auth=auth)).json()
+        (edge,) = found["data"]["project"]["run"]["files"]["edges"]
+        return put, edge["node"]["directUrl"]
+
+
+def test_addresses_last_as_long_as_the_settings_say(folder: Path) -> None:
+    lasts = {"upload_url_expiry_s": 7200, "download_url_expiry_s": 600}
+    config = with_secret_key(Config(data_dir=folder, admin_api_key="k" * 40, **lasts))
+    before = int(time.time())
+    addresses = asyncio.run(addresses_of_one_file(config))
+    after = int(time.time())
+    for address, seconds in zip(addresses, lasts.values(), strict=True):
+        (expires_at,) = parse_qs(urlsplit(address).query)["e"]
+        assert before <= int(expires_at) - seconds <= after

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 from registrum.core.errors import Invalid, RegistrumError
 
 MIB = 1024 * 1024
+DAY_S = 24 * 3600
 KEY_FILE_NAME = "secret-key"
 SHORTEST_SECRET = 32
 # What the client itself takes for a key: anything may stand before the first hyphen.
@@ -45,10 +46,11 @@ def _setting(
     secret: bool = False,
     flag: bool | None = None,
     least: int | None = None,
+    most: int | None = None,
 ) -> Any:
-    """A field of `Config`: its default, what it means, and the smallest number it takes."""
+    """A field of `Config`: its default, what it means, and the least and greatest number it takes."""
     has_flag = not secret if flag is None else flag
-    about = {"doc": doc, "secret": secret, "flag": has_flag, "least": least}
+    about = {"doc": doc, "secret": secret, "flag": has_flag, "least": least, "most": most}
     return field(default=default, metadata=about, repr=not secret)
 
 
@@ -61,7 +63,7 @@ class Config:
     """
 
     host: str = _setting("127.0.0.1", "Address to listen on; `0.0.0.0` listens on every one.")
-    port: int = _setting(8080, "Port to listen on; 0 takes a free one.", least=0)
+    port: int = _setting(8080, "Port to listen on; 0 takes a free one.", least=0, most=65535)
     data_dir: Path = _setting(
         Path("registrum-data"),
         "Folder for the SQLite database, the files and the secret key; made if missing.",
@@ -138,10 +140,17 @@ class Config:
         least=MIB,
     )
     upload_url_expiry_s: int = _setting(
-        24 * 3600, "How long a signed upload URL is good for, in seconds.", least=60
+        DAY_S,
+        "How long a signed upload URL is good for, in seconds; at most a day, as an upload is given"
+        " up after two without a word.",
+        least=60,
+        most=DAY_S,
     )
     download_url_expiry_s: int = _setting(
-        3600, "How long a signed download URL is good for, in seconds.", least=60
+        3600,
+        "How long a signed download URL is good for, in seconds; at most a week, as S3 has it.",
+        least=60,
+        most=7 * DAY_S,
     )
     shutdown_grace_s: int = _setting(
         30, "How long requests may go on after SIGTERM before they are cut, in seconds.", least=0
@@ -149,12 +158,10 @@ class Config:
 
     def __post_init__(self) -> None:
         for own in fields(self):
-            _check_least(own, getattr(self, own.name))
+            _check_bounds(own, getattr(self, own.name))
         _check_urls(self)
         _check_secrets(self)
         _check_proxies(self.trusted_proxies)
-        if self.port > 65535:
-            raise InvalidSetting(f"port must be at most 65535, not {self.port}.")
         if (self.tls_cert is None) != (self.tls_key is None):
             raise InvalidSetting("tls_cert and tls_key go together: set both or neither.")
         if self.is_embedded and self.workers > 1:
@@ -389,10 +396,12 @@ def _path_or_none(text: str | None) -> Path | None:
     return Path(text) if text else None
 
 
-def _check_least(own: "Field[Any]", value: Any) -> None:
-    least = own.metadata["least"]
+def _check_bounds(own: "Field[Any]", value: Any) -> None:
+    least, most = own.metadata["least"], own.metadata["most"]
     if least is not None and value < least:
         raise InvalidSetting(f"{own.name} must be at least {least}, not {value}.")
+    if most is not None and value > most:
+        raise InvalidSetting(f"{own.name} must be at most {most}, not {value}.")
 
 
 def _check_urls(config: Config) -> None:

@@ -109,10 +109,16 @@ class Signer:
 
 @dataclass(frozen=True, slots=True)
 class Urls:
-    """Signed addresses below one base URL, such as `https://registry.example.org` or one with a path prefix."""
+    """Signed addresses below one base URL, such as `https://registry.example.org` or one with a path prefix.
+
+    Attributes:
+        get_lasts_s, put_lasts_s: for how many seconds one is good to read from, and to put to, where nothing else is said.
+    """
 
     base_url: str
     signer: Signer
+    get_lasts_s: int = GET_LASTS_S
+    put_lasts_s: int = PUT_LASTS_S
 
     def get_blob(
         self,
@@ -123,7 +129,7 @@ class Urls:
         md5: bytes | None = None,
         content_type: str | None = None,
         disposition: Disposition = "attachment",
-        lasts_s: int = GET_LASTS_S,
+        lasts_s: int | None = None,
     ) -> str:
         """Where the blob can be read, from now for `lasts_s` seconds."""
         return self._absolute(
@@ -131,7 +137,7 @@ class Urls:
                 "GET",
                 key,
                 _last_segment(filename),
-                int(time.time()) + lasts_s,
+                _from_now(self.get_lasts_s if lasts_s is None else lasts_s),
                 size_bytes,
                 md5,
                 content_type=content_type,
@@ -140,24 +146,26 @@ class Urls:
         )
 
     def put_blob(
-        self, key: BlobKey, filename: str, expect: Expected, *, lasts_s: int = PUT_LASTS_S
+        self, key: BlobKey, filename: str, expect: Expected, *, lasts_s: int | None = None
     ) -> str:
         """Where the blob can be put, for `lasts_s` seconds and as often as it takes."""
-        query = _put_query(int(time.time()) + lasts_s, expect)
+        query = _put_query(_from_now(self.put_lasts_s if lasts_s is None else lasts_s), expect)
         path = self.signer.address("PUT", key.text, _last_segment(filename), query)
         return self.base_url.rstrip("/") + path
 
-    def put_part(
-        self, key: BlobKey, upload_id: str, part: int, md5: bytes, *, lasts_s: int = PUT_LASTS_S
-    ) -> str:
+    def put_part(self, key: BlobKey, upload_id: str, part: int, md5: bytes) -> str:
         """Where one part of an upload in parts can be put."""
-        expires_at = int(time.time()) + lasts_s
+        expires_at = _from_now(self.put_lasts_s)
         return self._absolute(
             Claims("PUT", key, f"part-{part}", expires_at, md5=md5, upload_id=upload_id, part=part)
         )
 
     def _absolute(self, claims: Claims) -> str:
         return self.base_url.rstrip("/") + self.signer.path(claims)
+
+
+def _from_now(seconds: int) -> int:
+    return int(time.time()) + seconds
 
 
 def content_disposition(disposition: Disposition, filename: str) -> str:

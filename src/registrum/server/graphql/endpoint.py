@@ -111,13 +111,18 @@ class GraphQLEndpoint:
         self, scope: Scope, request: dict[str, Any], actor: Actor, timeout_s: float
     ) -> Answer:
         state = scope.setdefault("state", {})
-        request_id = state.get("request_id", "")
+        request_id, config = state.get("request_id", ""), self._services.config
         try:
-            base_url = self._services.config.url_for(scope["scheme"], _host(scope))
+            base_url = config.url_for(scope["scheme"], _host(scope))
         except RegistrumError as error:
             return errors.refused(error, request_id)
         state["actor"] = actor
-        urls = Urls(base_url + scope.get("root_path", ""), self._signer)
+        urls = Urls(
+            base_url + scope.get("root_path", ""),
+            self._signer,
+            config.download_url_expiry_s,
+            config.upload_url_expiry_s,
+        )
         context = Context(self._services, actor, urls, request_id, timeout_s)
         try:
             return self._engine.execute(

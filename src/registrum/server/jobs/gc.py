@@ -10,7 +10,7 @@ from registrum.server.db.tx import Tx
 from registrum.server.jobs.runner import SYSTEM, Desk, Kind
 
 UPLOAD_LASTS = timedelta(hours=48)
-"""An upload is given up after so long without a word: twice as long as its addresses last."""
+"""An upload is given up after so long without a word: twice as long as its addresses last at the most (`config.py`)."""
 
 TRASH_LASTS = timedelta(days=7)
 """What was deleted keeps its bytes for so long."""
