@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
+from registrum.core.errors import Invalid
 from registrum.server.app import create_app, prepare
 from registrum.server.config import Config, with_secret_key
 
@@ -127,3 +129,20 @@ def test_addresses_last_as_long_as_the_settings_say(folder: Path) -> None:
     for address, seconds in zip(addresses, lasts.values(), strict=True):
         (expires_at,) = parse_qs(urlsplit(address).query)["e"]
         assert before <= int(expires_at) - seconds <= after
+
+
+def test_what_was_opened_is_closed_where_the_start_fails(folder: Path) -> None:
+    async def start() -> dict[str, Any]:
+        inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        outbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        await inbox.put({"type": "lifespan.startup"})
+        with pytest.raises(Invalid):
+            await create_app(config)({"type": "lifespan"}, inbox.get, outbox.put)  # type: ignore[arg-type]
+        return outbox.get_nowait()
+
+    config = with_secret_key(Config(data_dir=folder, blob_url="file:///dev/null/blobs"))
+    before = set(threading.enumerate())
+    said = asyncio.run(start())
+    assert said["type"] == "lifespan.startup.failed"
+    assert said["message"].startswith("The folder /dev/null/blobs cannot be made or written:")
+    assert {each.name for each in set(threading.enumerate()) - before} == set()

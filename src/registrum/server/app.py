@@ -96,13 +96,14 @@ class _App:
         await receive()
         try:
             await self._open()
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
         except RegistrumError as error:
             await send({"type": "lifespan.startup.failed", "message": error.message})
             raise
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        for close in reversed(self._close):
-            await asyncio.to_thread(close)
+        finally:
+            for close in reversed(self._close):
+                await asyncio.to_thread(close)
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _open(self) -> None:

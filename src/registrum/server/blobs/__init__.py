@@ -12,12 +12,18 @@ def open_store(url: str) -> BlobStore:
     The S3 store is imported only where it is used: its driver is an optional extra.
 
     Raises:
-        Invalid: the URL is of no kind known here, or its driver is not installed.
+        Invalid: the URL is of no kind known here, its driver is not installed, or its folder cannot be used.
     """
     if url.startswith("file://"):
         from registrum.server.blobs.disk import DiskStore
 
-        return DiskStore(Path(url.removeprefix("file://")))
+        folder = Path(url.removeprefix("file://"))
+        try:
+            return DiskStore(folder)
+        except OSError as error:
+            raise Invalid(
+                f"The folder {folder} cannot be made or written: {error.strerror} (REGISTRUM_BLOB_URL)."
+            ) from None
     if url.startswith("s3://"):
         try:
             from registrum.server.blobs.s3 import S3Store
