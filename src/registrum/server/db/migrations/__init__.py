@@ -92,6 +92,7 @@ def upgrade(url: str) -> Path | None:
 
     Raises:
         SchemaMismatch: its schema is newer than this code.
+        Unavailable: the folder of a SQLite file cannot be made.
     """
     if is_current(url):
         return None
@@ -115,12 +116,18 @@ def upgrade(url: str) -> Path | None:
 
 
 def _back_up(url: str) -> Path | None:
+    """Copies what a SQLite file holds beside it; makes the folder for one that is yet to come."""
     path = Path(url.removeprefix("sqlite:///"))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    revision = current_revision(url)
-    if revision is None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unavailable(
+            f"The folder of the database {path} can't be made: {error.strerror} (REGISTRUM_DATABASE_URL)."
+        ) from None
+    if current_revision(url) is None:
         return None
-    backup = path.with_name(f"{path.name}.before-{HEAD}.{time.strftime('%Y%m%dT%H%M%S')}.backup")
+    moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    backup = path.with_name(f"{path.name}.before-{HEAD}.{moment}.backup")
     with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(backup)) as target:
         source.backup(target)
     return backup
