@@ -10,16 +10,12 @@ from registrum.core.artifacts import Artifact, Membership
 from registrum.core.digests import ArtifactAlgorithm, artifact_algorithm
 from registrum.core.files import ArtifactFile
 from registrum.core.pages import Edge, Page, PageAsk, page_ask, whole
-from registrum.server.blobs.signing import GET_LASTS_S, PUT_LASTS_S
 from registrum.server.blobs.store import BlobKey, Expected
 from registrum.server.graphql.binding import Info, Root, Type
 from registrum.server.graphql.context import Context
 from registrum.server.graphql.pages import connection
 from registrum.server.services import files, uploads
 from registrum.server.services.uploads import UploadFile, UploadPlace
-
-_GET_LASTS = timedelta(seconds=GET_LASTS_S)
-_PUT_LASTS = timedelta(seconds=PUT_LASTS_S)
 
 
 @dataclass(slots=True)
@@ -78,9 +74,9 @@ def download_url(
     md5: bytes | None = None,
     content_type: str | None = None,
 ) -> str:
-    """A signed address from which anybody who holds it downloads a blob for an hour."""
-    key = BlobKey(blob_id)
-    direct = context.store.signed_get(key, filename, content_type, _GET_LASTS)
+    """A signed address from which anybody who holds it downloads a blob, as long as `download_url_expiry_s` says."""
+    key, lasts = BlobKey(blob_id), timedelta(seconds=context.urls.get_lasts_s)
+    direct = context.store.signed_get(key, filename, content_type, lasts)
     if direct is not None:
         return direct.url
     return context.urls.get_blob(key, filename, size_bytes, md5=md5, content_type=content_type)
@@ -90,8 +86,8 @@ def upload_address(
     context: Context, blob_id: str, filename: str, expect: Expected, content_type: str | None
 ) -> tuple[str, list[str]]:
     """A signed address to put a blob, and the headers that must go with it, each `Name:Value`."""
-    key = BlobKey(blob_id)
-    direct = context.store.signed_put(key, expect, content_type, _PUT_LASTS)
+    key, lasts = BlobKey(blob_id), timedelta(seconds=context.urls.put_lasts_s)
+    direct = context.store.signed_put(key, expect, content_type, lasts)
     if direct is not None:
         return direct.url, [f"{name}:{value}" for name, value in direct.headers.items()]
     return context.urls.put_blob(key, filename, expect), []
@@ -259,9 +255,9 @@ def _nowhere() -> str:
 def _part_addresses(
     context: Context, key: BlobKey, upload_id: str, md5s: Sequence[bytes]
 ) -> dict[str, Any]:
-    found = []
+    lasts, found = timedelta(seconds=context.urls.put_lasts_s), []
     for number, md5 in enumerate(md5s, 1):
-        direct = context.store.signed_part_put(key, upload_id, number, md5, _PUT_LASTS)
+        direct = context.store.signed_part_put(key, upload_id, number, md5, lasts)
         url = direct.url if direct else context.urls.put_part(key, upload_id, number, md5)
         found.append({"partNumber": number, "uploadUrl": url})
     return {"uploadID": upload_id, "uploadUrlParts": found}
