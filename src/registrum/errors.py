@@ -103,6 +103,13 @@ class ArtifactFinalized(UsageError, AttributeError):
     status = 400
 
 
+class EntryDetached(UsageError, NotImplementedError):
+    """An entry was asked for its artifact, and was not taken from one by `get_entry`."""
+
+    code = "entry_detached"
+    status = 400
+
+
 class WaitTimeout(Error):
     """An artifact was not saved in the time that was to be waited."""
 
@@ -117,6 +124,7 @@ __all__ = [
     "BadValue",
     "CommError",
     "Conflict",
+    "EntryDetached",
     "Error",
     "Forbidden",
     "Invalid",

@@ -389,6 +389,28 @@ def test_a_dropped_upload_takes_no_more_parts(store):
         upload.finish()
 
 
+def test_a_store_tells_which_parts_have_landed(store):
+    upload = InParts(store)
+    assert store.landed_parts(upload.key, upload.upload_id) == set()
+    with pytest.raises(DigestMismatch):
+        upload.put(1, content_of(PART))
+    upload.put(2)
+    assert upload.begin() == upload.upload_id
+    assert store.landed_parts(upload.key, upload.upload_id) == {2}
+    store.abort_parts(upload.key, upload.upload_id)
+    with pytest.raises(NotFound):
+        store.landed_parts(upload.key, upload.upload_id)
+
+
+def test_an_upload_is_not_begun_again_with_other_parts(store):
+    upload = InParts(store)
+    upload.put(1)
+    upload.plan = PartsPlan([md5(upload.content)])
+    with pytest.raises(Conflict):
+        upload.begin()
+    assert store.landed_parts(upload.key, upload.upload_id) == {1}
+
+
 @pytest.mark.parametrize("number", [0, 4, -1])
 def test_a_part_that_was_not_announced_is_refused(store, number):
     with pytest.raises(NotFound):

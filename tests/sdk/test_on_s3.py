@@ -1,5 +1,6 @@
 """Artifacts by our own SDK against a server on PostgreSQL whose bytes are in S3, to which they go and from which they come directly."""
 
+import math
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,8 @@ from registrum.sdk import artifacts, batches, uploads
 from registrum.sdk.artifacts import Artifact
 from registrum.sdk.credentials import Credentials
 from registrum.sdk.http import Service
-from registrum.sdk.sending import Parts
+from registrum.sdk.sending import PARTS_AT_ONCE, Parts
+from registrum.sdk.staging import Content
 from registrum.sdk.transfers import Stop
 from registrum.sdk.uploads import Beginning
 from registrum.sdk.versions import version_of
@@ -88,6 +90,45 @@ def test_artifacts_go_to_s3_in_parts_and_come_back_in_ranges(
     on_s3.stop()  # From here on there is only the cache.
     found.download(tmp_path / "again")
     assert files_in(tmp_path / "again") == files_in(folder)
+
+
+class Counted:
+    """A file that counts the bytes that are read of it, and may fail after some."""
+
+    def __init__(self, content: Content, fails_after: float = math.inf) -> None:
+        self._content = content
+        self._fails_after = fails_after
+        self.size_bytes = content.size_bytes
+        self.read_bytes = 0
+
+    def read(self, start: int, count: int) -> bytes:
+        """Some bytes."""
+        found = self._content.read(start, count)
+        self.read_bytes += len(found)
+        if self.read_bytes > self._fails_after:
+            raise OSError("the disk is gone")
+        return found
+
+
+def test_an_upload_in_parts_to_s3_is_gone_on_with(far: Service, tmp_path: Path) -> None:
+    path, size = tmp_path / "huge", 50 * MIB
+    path.write_bytes(random.Random(5).randbytes(size))
+
+    def attempt(fails_after: float = math.inf) -> tuple[Artifact, Counted]:
+        draft = Artifact("net", "model")
+        entry = draft.add_file(str(path))
+        assert entry.content
+        entry.content = counted = Counted(entry.content, fails_after)
+        draft.settle(far, version_of(uploads.upload(far, begun(draft), draft.manifest, IN_PARTS)))
+        return draft, counted
+
+    # It is read once for the parts' digests; then it is sent.
+    with pytest.raises(OSError, match="the disk is gone"):
+        attempt(fails_after=size + 40 * MIB)
+    draft, counted = attempt()
+    assert counted.read_bytes - size <= 10 * MIB + PARTS_AT_ONCE * IN_PARTS.each_bytes
+    draft.download(tmp_path / "out", skip_cache=True)
+    assert (tmp_path / "out" / "huge").read_bytes() == path.read_bytes()
 
 
 def test_what_s3_has_is_not_sent_again(far: Service, folder: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from registrum.server.blobs.store import BlobKey, Expected, StoredBlob
 from registrum.server.db import Database
 from registrum.server.services import files, uploads
 from registrum.server.services.files import resolve_fallback
-from registrum.server.services.uploads import UploadFile
+from registrum.server.services.uploads import UploadFile, UploadPlace
 from tests.services.desk import STRANGER, VIEWER, Desk, artifact_id, md5_of, open_desk
 
 MANY = {f"folder {i % 7}/file-{i:04}.txt": b"%d" % i for i in range(1203)}
@@ -236,3 +236,72 @@ def test_a_file_in_parts(desk: Desk) -> None:
     [place] = uploads.create_files(desk, [wanted], None)
     desk.close()
     assert place.file.is_stored
+
+
+def in_parts(
+    desk: Desk, artifact: int, parts: list[bytes], path: str = "big", *, resumes: bool = True
+) -> UploadPlace:
+    md5s = tuple(hashlib.md5(part, usedforsecurity=False).hexdigest() for part in parts)
+    wanted = UploadFile(artifact, path, md5_of(b"".join(parts)), None, None, md5s, resumes)
+    [place] = uploads.create_files(desk, [wanted], None)
+    desk.close()
+    return place
+
+
+def send_part(desk: Desk, place: UploadPlace, number: int, content: bytes) -> None:
+    async def send() -> None:
+        async def chunks() -> AsyncIterator[bytes]:
+            yield content
+
+        key = BlobKey(place.file.blob_id)
+        assert place.upload_id is not None
+        await desk.store.put_part(key, place.upload_id, number, chunks(), len(content))
+
+    desk.await_(send())
+
+
+def test_another_version_goes_on_with_an_open_upload(desk: Desk) -> None:
+    parts = [b"x" * 1000, b"y" * 1000, b"z"]
+    first = in_parts(desk, desk.begin("1" * 32), parts, resumes=False)
+    send_part(desk, first, 2, parts[1])
+
+    second = desk.begin("2" * 32)
+    found = in_parts(desk, second, parts)
+    assert (found.file.blob_id, found.landed) == (first.file.blob_id, {2})
+    again = in_parts(desk, second, parts)
+    assert (again.upload_id, again.landed) == (found.upload_id, found.landed)
+    for number in (1, 3):
+        send_part(desk, found, number, parts[number - 1])
+    assert found.upload_id is not None
+    uploads.complete_parts(desk, second, found.upload_id)
+    desk.close()
+    assert in_parts(desk, desk.begin("3" * 32), parts).file.is_stored
+
+
+def test_only_the_same_parts_of_the_same_project_are_gone_on_with(desk: Desk) -> None:
+    parts = [b"x" * 1000, b"y" * 1000, b"z"]
+    first = in_parts(desk, desk.begin("1" * 32), parts)
+    send_part(desk, first, 1, parts[0])
+    others = [
+        in_parts(desk, desk.begin("2" * 32), parts, resumes=False),
+        in_parts(desk, desk.begin("3" * 32), [b"x" * 1000, b"y" * 1001]),
+        in_parts(desk, desk.begin("4" * 32), [b"x" * 500, b"x" * 500, parts[1], parts[2]]),
+        in_parts(desk, desk.begin("5" * 32, project="other"), parts),
+    ]
+    assert {place.file.blob_id for place in others}.isdisjoint({first.file.blob_id})
+    assert not any(place.landed for place in others)
+
+
+def test_an_upload_that_the_store_gave_up_is_begun_anew(desk: Desk) -> None:
+    parts = [b"x" * 1000, b"y"]
+    first = in_parts(desk, desk.begin("1" * 32), parts)
+    send_part(desk, first, 1, parts[0])
+    assert first.upload_id is not None
+    desk.store.abort_parts(BlobKey(first.file.blob_id), first.upload_id)
+    second = desk.begin("2" * 32)
+    found = in_parts(desk, second, parts)
+    assert (found.file.blob_id, found.landed) == (first.file.blob_id, set())
+    for number, part in enumerate(parts, 1):
+        send_part(desk, found, number, part)
+    assert found.upload_id is not None
+    uploads.complete_parts(desk, second, found.upload_id)

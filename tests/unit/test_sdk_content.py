@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from registrum.core.digests import Algorithm
 from registrum.core.errors import InvalidName, RegistrumError
+from registrum.errors import EntryDetached
 from registrum.sdk import artifact_names, batches, checkouts, manifests, metadata, progress
 from registrum.sdk.batches import Batch
 from registrum.sdk.manifests import ArtifactManifestEntry, Manifest, logical_path
@@ -82,6 +83,15 @@ def test_the_same_path_twice() -> None:
     made.remove_entry(made.entries["a"])
     with pytest.raises(FileNotFoundError):
         made.remove_entry(ArtifactManifestEntry("a", "two"))
+
+
+def test_an_entry_without_an_artifact_says_so() -> None:
+    entry = ArtifactManifestEntry("a", "digest")
+    for ask in (entry.parent_artifact, entry.download, entry.ref_url):
+        with pytest.raises(EntryDetached, match="get_entry") as caught:
+            ask()
+        assert caught.value.code == "entry_detached"
+        assert isinstance(caught.value, NotImplementedError)
 
 
 def test_the_digest_is_of_sorted_paths_and_digests() -> None:

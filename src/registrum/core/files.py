@@ -40,6 +40,7 @@ class WantedFile(NamedTuple):
         path: within the artifact, checked.
         blob_id: a fresh key, used if the bytes are not stored yet.
         md5, xxh128: what the bytes will be; at least the one of the artifact's algorithm.
+        resumes: fingerprint of an upload in parts, which it goes on with where such a one is open; "" for none.
     """
 
     path: str
@@ -48,6 +49,7 @@ class WantedFile(NamedTuple):
     md5: bytes | None
     xxh128: bytes | None
     mimetype: str | None = None
+    resumes: str = ""
 
     @property
     def digest(self) -> bytes:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from registrum.core import manifest as core
 from registrum.core.digests import Algorithm, ArtifactAlgorithm
 from registrum.core.errors import InvalidName
-from registrum.errors import BadValue
+from registrum.errors import BadValue, EntryDetached
 from registrum.sdk.hashing import new_hash
 
 if TYPE_CHECKING:
@@ -69,10 +69,12 @@ class ArtifactManifestEntry:
         """The artifact that it was taken from by `get_entry`.
 
         Raises:
-            NotImplementedError: it was taken from elsewhere.
+            EntryDetached: it was taken from elsewhere; a NotImplementedError.
         """
         if self._parent is None:
-            raise NotImplementedError(f"The entry {self.path!r} does not know its artifact.")
+            raise EntryDetached(
+                f"The entry {self.path!r} does not know its artifact: get_entry() of an artifact gives one that does."
+            )
         return self._parent
 
     def download(self, root: str | None = None, skip_cache: bool | None = None) -> str:

@@ -1,16 +1,19 @@
 """Sends the files of a version that its server does not have yet: small ones in batches, large ones in parts.
 
-Places for files are asked for a page at a time while the files of the page before are on their way.
+Places for files are asked for a page at a time while the files of the page before are on their way. A file in parts is cut the same way
+every time, so that a process that comes after one that was killed goes on with what that one began.
 """
 
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple
 
 from registrum.core.errors import DigestMismatch, Unavailable
+from registrum.errors import Refused
 from registrum.sdk import batches, staging, transfers
 from registrum.sdk.batches import Batch
 from registrum.sdk.hashing import new_hash
@@ -24,7 +27,6 @@ from registrum.sdk.versions import Node
 
 PLACES = 1000
 """How many files are asked about at a time."""
-SMALL_PART_BYTES = 8 << 20
 MOST_PARTS = 10_000
 PARTS_AT_ONCE = 4
 FRESH_PLACES = 3
@@ -43,7 +45,10 @@ class Parts(NamedTuple):
     each_bytes: int
 
 
-PARTS = Parts(2 << 30, 64 << 20)
+PARTS = Parts(2 << 30, 8 << 20)
+
+Job = Callable[[Stop], None]
+"""Some files to be sent, by one thread."""
 
 
 class _File(NamedTuple):
@@ -54,10 +59,10 @@ class _File(NamedTuple):
 
 
 class _Placed(NamedTuple):
-    """A file and where it goes."""
+    """A file and where it goes; None: that is to be asked."""
 
     file: _File
-    node: Node
+    node: Node | None
 
 
 class _Part(NamedTuple):
@@ -91,7 +96,7 @@ class Sender:
         self._manifest = manifest
         self._progress = progress
         self._rule = parts
-        self._parts: dict[tuple[str, int], list[_Part]] = {}
+        self._parts: dict[str, list[_Part]] = {}
 
     def send_all(self) -> None:
         """Sends what the project does not have yet.
@@ -101,69 +106,86 @@ class Sender:
             Refused, StorageFull, Unavailable: the server does not take it.
         """
         hang_up = self._service.hang_up
-        transfers.for_each(self._send, self._grouped(), transfers.THREADS, hang_up=hang_up)
+        transfers.for_each(_run, self._jobs(), transfers.THREADS, hang_up=hang_up)
 
-    def _grouped(self) -> Iterator[list[_Placed]]:
-        """The files that are to be sent, small ones together."""
+    def _jobs(self) -> Iterator[Job]:
+        """The files that may have to be sent: those in parts, which take longest, then the others, small ones together."""
+        entries = self._manifest.entries.values()
+        files = [_File(entry, entry.content) for entry in entries if entry.content is not None]
+        large: dict[str, list[_File]] = {}
+        for file in files:
+            if self._goes_in_parts(file):
+                large.setdefault(file.entry.digest, []).append(file)
+        for twins in large.values():
+            yield partial(self._send_twins, twins)
         batch = Batch[_Placed]()
-        for placed in self._placed():
-            size = placed.file.content.size_bytes
-            if batch.takes(placed, placed.node["uploadUrl"], size):
+        for placed, url in self._placed(file for file in files if not self._goes_in_parts(file)):
+            if batch.takes(placed, url, placed.file.content.size_bytes):
                 if batch.is_full:
-                    yield batch.empty()
+                    yield partial(self._send_together, batch.empty())
             else:
-                yield [placed]
+                yield partial(self._send_alone, placed)
         if batch.items:
-            yield batch.empty()
+            yield partial(self._send_together, batch.empty())
 
-    def _placed(self) -> Iterator[_Placed]:
-        """The files that are to be sent, with their places, which are asked for as they are needed."""
-        entries = iter(self._manifest.entries.values())
-        files = (_File(entry, entry.content) for entry in entries if entry.content is not None)
+    def _goes_in_parts(self, file: _File) -> bool:
+        return file.content.size_bytes > self._rule.from_bytes
+
+    def _placed(self, files: Iterator[_File]) -> Iterator[tuple[_Placed, str]]:
+        """Those files that are to be sent, with their places, which are asked for as they are needed."""
         sent: set[str] = set()
         while page := list(islice(files, PLACES)):
-            for file, node in zip(page, self._places(page, self._rule.each_bytes), strict=True):
-                file.entry.birth_artifact_id = node["artifact"]["id"] if node["artifact"] else None
+            for file, node in zip(page, self._places(page, _whole), strict=True):
                 if node["uploadUrl"] is None or file.entry.digest in sent:
                     self._progress.took(file.content.size_bytes)
                     continue
                 sent.add(file.entry.digest)
-                yield _Placed(file, node)
+                yield _Placed(file, node), node["uploadUrl"]
 
-    def _places(self, files: Sequence[_File], part_bytes: int) -> list[Node]:
-        """Where these files go; none where the bytes are there already."""
+    def _places(
+        self, files: Sequence[_File], more: Callable[[_File], dict[str, Any]]
+    ) -> list[Node]:
+        """Where these files go; nowhere where the bytes are there already.
+
+        Args:
+            more: what else to ask about a file.
+        """
         given = {
-            "artifactFiles": [self._asked(file, part_bytes) for file in files],
+            "artifactFiles": [{**self._asked(file), **more(file)} for file in files],
             "storageLayout": "V2",
             "digestAlgorithm": str(self._manifest.algorithm),
         }
         answer = self._service.ask(operations.CREATE_FILES, {"input": given}, repeatable=True)
-        return [edge["node"] for edge in answer["createArtifactFiles"]["files"]["edges"]]
+        nodes = [edge["node"] for edge in answer["createArtifactFiles"]["files"]["edges"]]
+        for file, node in zip(files, nodes, strict=True):
+            file.entry.birth_artifact_id = node["artifact"]["id"] if node["artifact"] else None
+        return nodes
 
-    def _asked(self, file: _File, part_bytes: int) -> dict[str, Any]:
-        entry, content = file
-        asked: dict[str, Any] = {
-            "artifactID": self._artifact_id,
-            "name": entry.path,
-            "digest": entry.digest,
-        }
+    def _asked(self, file: _File) -> dict[str, Any]:
+        entry = file.entry
+        asked = {"artifactID": self._artifact_id, "name": entry.path, "digest": entry.digest}
         if not entry.extra.get("alg"):
             asked["md5"] = entry.digest
-        if content.size_bytes > self._rule.from_bytes or part_bytes < self._rule.each_bytes:
-            asked["uploadPartsInput"] = [
-                {"partNumber": number, "hexMD5": part.md5.hex()}
-                for number, part in enumerate(self._parts_of(file, part_bytes), 1)
-            ]
         return asked
 
-    def _send(self, some: list[_Placed], stop: Stop) -> None:
-        left = self._send_together(some, stop) if len(some) > 1 else some
+    def _in_parts(self, file: _File, stop: Stop) -> dict[str, Any]:
+        """Asks for places of parts, but for those that are there since an earlier try, of whatever process."""
+        given = [
+            {"partNumber": number, "hexMD5": part.md5.hex()}
+            for number, part in enumerate(self._parts_of(file, stop), 1)
+        ]
+        return {"uploadPartsInput": given, "resume": True}
+
+    def _send_together(self, some: list[_Placed], stop: Stop) -> None:
+        """Sends small files in a batch, and alone what does not get through so."""
+        left = self._left_of_batch(some, stop) if len(some) > 1 else some
         for placed in left:
             self._send_alone(placed, stop)
 
-    def _send_together(self, some: list[_Placed], stop: Stop) -> list[_Placed]:
+    def _left_of_batch(self, some: list[_Placed], stop: Stop) -> list[_Placed]:
         """Sends small files in a batch; those that did not get through."""
-        places = [place for each in some if (place := batches.place_of(each.node["uploadUrl"]))]
+        addresses = (each.node["uploadUrl"] for each in some if each.node)
+        places = [place for url in addresses if (place := batches.place_of(url))]
         files = [
             (place.target, each.file.content.read(0, each.file.content.size_bytes))
             for each, place in zip(some, places, strict=True)
@@ -180,13 +202,23 @@ class Sender:
                 left.append(each)
         return left
 
+    def _send_twins(self, twins: Sequence[_File], stop: Stop) -> None:
+        """Sends the first of files with the same bytes, after which the server has those of the others."""
+        for file in twins:
+            self._send_alone(_Placed(file, None), stop)
+
     def _send_alone(self, placed: _Placed, stop: Stop) -> None:
         file, node = placed
-        part_bytes = self._rule.each_bytes
+        more = partial(self._in_parts, stop=stop) if self._goes_in_parts(file) else _whole
         for tries_left in reversed(range(FRESH_PLACES)):
+            if node is None:
+                (node,) = self._places([file], more)
+            if node["uploadUrl"] is None:
+                self._progress.took(file.content.size_bytes)
+                return
             try:
                 if node["uploadMultipartUrls"]:
-                    self._send_parts(file, node, part_bytes, stop)
+                    self._send_parts(file, node, stop)
                 else:
                     headers, size = headers_of(node["uploadHeaders"]), file.content.size_bytes
                     self._send_range(file, node["uploadUrl"], headers, 0, size, stop)
@@ -194,16 +226,14 @@ class Sender:
                 if not tries_left:
                     raise
             except transfers.Broken:
-                # What does not get through whole may do so in small parts, each of which stays.
+                # What does not get through whole may do so in parts, each of which stays.
                 if not tries_left:
                     raise
-                if file.content.size_bytes > SMALL_PART_BYTES:
-                    part_bytes = min(SMALL_PART_BYTES, self._rule.each_bytes - 1)
+                if file.content.size_bytes > self._rule.each_bytes:
+                    more = partial(self._in_parts, stop=stop)
             else:
                 return
-            (node,) = self._places([file], part_bytes)
-            if node["uploadUrl"] is None:
-                return
+            node = None
 
     def _send_range(
         self,
@@ -213,10 +243,10 @@ class Sender:
         start: int,
         count: int,
         stop: Stop,
-    ) -> str:
-        """Sends some bytes of a file; the ETag they got."""
+    ) -> None:
+        """Sends some bytes of a file."""
         try:
-            answer = transfers.send(
+            transfers.send(
                 self._service,
                 url,
                 headers,
@@ -230,37 +260,62 @@ class Sender:
                 f"{file.entry.local_path or file.entry.path} was changed after it was added,"
                 " or arrived damaged."
             ) from None
-        return answer.headers.get("ETag", "")
 
-    def _send_parts(self, file: _File, node: Node, part_bytes: int, stop: Stop) -> None:
+    def _send_parts(self, file: _File, node: Node, stop: Stop) -> None:
         multipart = node["uploadMultipartUrls"]
-        parts = self._parts_of(file, part_bytes)
-        etags: dict[int, str] = {}
+        parts = self._parts_of(file, stop)
+        missing = {part["partNumber"]: part["uploadUrl"] for part in multipart["uploadUrlParts"]}
+        # In one list, to which threads may append at once.
+        took = [part.size_bytes for number, part in enumerate(parts, 1) if number not in missing]
+        self._progress.took(sum(took))
 
-        def send_part(part: Mapping[str, Any], stop: Stop) -> None:
-            number = part["partNumber"]
+        def send_part(number: int, stop: Stop) -> None:
             start, count, md5 = parts[number - 1]
             headers = _part_headers(node["uploadHeaders"], md5)
-            etags[number] = self._send_range(file, part["uploadUrl"], headers, start, count, stop)
+            self._send_range(file, missing[number], headers, start, count, stop)
+            took.append(count)
 
-        transfers.for_each(send_part, multipart["uploadUrlParts"], PARTS_AT_ONCE, stop)
-        given = {
-            "completeMultipartAction": "Complete",
-            "completedParts": [
-                {"partNumber": number, "hexMD5": etags[number]} for number in sorted(etags)
-            ],
-            "artifactID": self._artifact_id,
-            "storagePath": node["storagePath"],
-            "uploadID": multipart["uploadID"],
-        }
-        self._service.ask(operations.COMPLETE_PARTS, {"input": given}, repeatable=True)
+        try:
+            transfers.for_each(send_part, missing, PARTS_AT_ONCE, stop)
+            given = {
+                "completeMultipartAction": "Complete",
+                "completedParts": [
+                    {"partNumber": number, "hexMD5": part.md5.hex()}
+                    for number, part in enumerate(parts, 1)
+                ],
+                "artifactID": self._artifact_id,
+                "storagePath": node["storagePath"],
+                "uploadID": multipart["uploadID"],
+            }
+            self._complete(given)
+        except BaseException:
+            self._progress.took(-sum(took))
+            raise
 
-    def _parts_of(self, file: _File, part_bytes: int) -> list[_Part]:
+    def _complete(self, given: dict[str, Any]) -> None:
+        try:
+            self._service.ask(operations.COMPLETE_PARTS, {"input": given}, repeatable=True)
+        except Refused as error:
+            if error.code != DigestMismatch.code:
+                raise
+            # Then the server has dropped all parts: of some, a loss of power may have left the names only.
+            raise DigestMismatch(error.message) from None
+
+    def _parts_of(self, file: _File, stop: Stop) -> list[_Part]:
         """The parts of a file; it is read for their digests once."""
-        key = (file.entry.digest, part_bytes)
-        if key not in self._parts:
-            self._parts[key] = _parts(file.content, part_bytes)
-        return self._parts[key]
+        digest = file.entry.digest
+        if digest not in self._parts:
+            self._parts[digest] = _parts(file.content, self._rule.each_bytes, stop)
+        return self._parts[digest]
+
+
+def _run(job: Job, stop: Stop) -> None:
+    job(stop)
+
+
+def _whole(_: _File) -> dict[str, Any]:
+    """Nothing more is asked: the file goes whole."""
+    return {}
 
 
 def _part_bytes(size: int, least: int) -> int:
@@ -268,10 +323,12 @@ def _part_bytes(size: int, least: int) -> int:
     return max(least, -(-size // MOST_PARTS))
 
 
-def _parts(content: Content, part_bytes: int) -> list[_Part]:
+def _parts(content: Content, part_bytes: int, stop: Stop) -> list[_Part]:
     part_bytes = _part_bytes(content.size_bytes, part_bytes)
     found = []
     for start in range(0, content.size_bytes, part_bytes):
+        if stop.is_set():
+            raise transfers.Stopped("the upload was given up")
         count, taken = min(part_bytes, content.size_bytes - start), new_hash()
         for chunk in staging.chunks(content, start, count):
             taken.update(chunk)

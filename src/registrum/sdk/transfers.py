@@ -139,6 +139,7 @@ def send(
         DigestMismatch: the bytes are not what was announced.
         AddressRefused: the address is no longer good.
         Refused: any other no.
+        OSError: the chunks can't be read.
     """
     patience, breaks = pauses(TRIES), pauses(BREAKS)
     while True:
@@ -148,7 +149,7 @@ def send(
 
         def body() -> Iterator[bytes]:
             nonlocal sent
-            for chunk in chunks():
+            for chunk in _readable(chunks()):
                 if stop.is_set():
                     raise Stopped("the upload was given up")
                 yield chunk
@@ -159,6 +160,8 @@ def send(
             whole = {"Content-Length": str(size), **headers}
             content = body() if size > SENT_BYTES else b"".join(body())
             answer = service.pool.request("PUT", url, body=content, headers=whole)
+        except _Unreadable as error:
+            raise error.why from None
         except urllib3.exceptions.HTTPError as error:
             failure = str(error)
             pause = next(breaks if sent else patience, None)
@@ -167,6 +170,9 @@ def send(
                 return answer
             failure = f"HTTP {answer.status}"
             healing = next(patience, None) if answer.status in _HEALS else None
+            if answer.status == 404:
+                # Another process has joined the parts, or the store has given them up.
+                raise AddressRefused(refusal(_host(url), answer).message)
             if answer.status not in _HEALS:
                 raise _no(answer, url)
             pause = None if healing is None else retry_after_s(answer, healing)
@@ -175,6 +181,20 @@ def send(
             raise Broken(f"An upload did not get through to {_host(url)}: {failure}")
         if stop.wait(pause):
             raise Stopped("the upload was given up")
+
+
+class _Unreadable(Exception):
+    """The bytes to be sent can't be read here: for urllib3, an `OSError` would be one of the connection."""
+
+    def __init__(self, why: OSError) -> None:
+        self.why = why
+
+
+def _readable(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    try:
+        yield from chunks
+    except OSError as error:
+        raise _Unreadable(error) from None
 
 
 _HEALS = frozenset({408, 429, 500, 502, 503, 504})

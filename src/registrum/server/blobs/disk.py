@@ -266,6 +266,11 @@ class DiskStore:
                 number, chunks, size_bytes, buffers=self._buffers, pool=self._pool
             )
 
+    def landed_parts(self, key: BlobKey, upload_id: str) -> frozenset[int]:
+        """See `BlobStore.landed_parts`."""
+        with _storage_errors():
+            return self._assembly(key).landed()
+
     def finish_parts(self, key: BlobKey, upload_id: str) -> StoredBlob:
         """See `BlobStore.finish_parts`."""
         return self._joining.result(key, self._finish)

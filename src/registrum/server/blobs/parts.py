@@ -21,13 +21,17 @@ from typing import Any
 
 from registrum.core.errors import DigestMismatch, Invalid, NotFound, Unavailable, Unprocessable
 from registrum.server.blobs.files import read_at, write_all
-from registrum.server.blobs.plans import expected_as_json, expected_of_json
+from registrum.server.blobs.plans import expected_as_json, expected_of_json, other_parts
 from registrum.server.blobs.store import BlobKey, Digester, Expected, PartsPlan, StoredBlob
 from registrum.server.blobs.streams import Buffers, pour
 
 
 def write_plan(folder: Path, plan: PartsPlan, expect: Expected) -> None:
-    """Begins an upload in a folder of its own; one that was begun stays as it is."""
+    """Begins an upload in a folder of its own; one that was begun stays as it is.
+
+    Raises:
+        Conflict: it was begun with other parts.
+    """
     folder.mkdir(exist_ok=True)
     document = {
         "part_md5s": [md5.hex() for md5 in plan.part_md5s],
@@ -35,6 +39,9 @@ def write_plan(folder: Path, plan: PartsPlan, expect: Expected) -> None:
         "expect": expected_as_json(expect),
     }
     _write_once(folder / "plan", json.dumps(document).encode())
+    begun = json.loads((folder / "plan").read_bytes())
+    if begun["part_md5s"] != document["part_md5s"]:
+        raise other_parts()
 
 
 class Assembly:
@@ -101,6 +108,11 @@ class Assembly:
         # Not awaited: the digests of the whole follow while the next part comes in.
         pool.submit(self._follow)
         return md5.digest()
+
+    def landed(self) -> frozenset[int]:
+        """The numbers of the parts that have arrived, whichever process took them."""
+        self._read_log()
+        return frozenset(self._landed)
 
     def assemble(self) -> StoredBlob:
         """Hashes what is left and checks the whole, which then is the file `content`.

@@ -31,6 +31,7 @@ from registrum.core.errors import (
     Unprocessable,
 )
 from registrum.server.blobs.joining import Joining
+from registrum.server.blobs.plans import other_parts
 from registrum.server.blobs.s3_parts import KnownUploads, PartCalls, Upload
 from registrum.server.blobs.s3_place import Place
 from registrum.server.blobs.signing import content_disposition
@@ -231,9 +232,21 @@ class S3Store:
                 obstore.put(self._bucket, self._plan_path(key), upload.document(), mode="create")
             except failures.AlreadyExistsError:
                 self._parts.abort(self._path(key), upload.upload_id)
+                if self._known_upload(key).part_md5s != upload.part_md5s:
+                    raise other_parts() from None
                 return key.text
         self._known.add(key, upload)
         return key.text
+
+    def landed_parts(self, key: BlobKey, upload_id: str) -> frozenset[int]:
+        """See `BlobStore.landed_parts`."""
+        upload = self._upload(key)
+        landed = self._parts.landed(self._path(key), upload.upload_id)
+        return frozenset(
+            number
+            for number, md5 in enumerate(upload.part_md5s, 1)
+            if landed.get(number) == md5.hex()
+        )
 
     async def put_part(
         self,

@@ -283,9 +283,18 @@ class BlobStore(Protocol):
         ...
 
     def begin_parts(self, key: BlobKey, plan: PartsPlan, expect: Expected) -> str:
-        """Prepares the upload of a blob in parts and returns the upload's id.
+        """Prepares the upload of a blob in parts and returns the upload's id; the same call again finds it.
 
-        The same call again starts nothing new where the store can tell (on the disk).
+        Raises:
+            Conflict: it was begun with other parts.
+        """
+        ...
+
+    def landed_parts(self, key: BlobKey, upload_id: str) -> frozenset[int]:
+        """The numbers of the parts that are there already.
+
+        Raises:
+            NotFound: no such upload is open (any more).
         """
         ...
 

@@ -11,6 +11,7 @@ from registrum.core.names import folded
 from registrum.core.policy import Action
 from registrum.core.projects import ProjectName
 from registrum.server.db import blobs as blob_rows
+from registrum.server.db import uploads
 from registrum.server.db.blobs import BLOB_COLUMNS, blob_from
 from registrum.server.db.columns import among
 from registrum.server.db.statements import prepared
@@ -97,6 +98,8 @@ def reserve(
             and (row.b_state == "stored" or (blob is None and row.b_state == "reserved"))
         ):
             blob = blob_from(row)
+        if blob is None and file.resumes:
+            blob = uploads.lock_open(tx, project_id, file.resumes)
         if blob is None:
             blob = Blob(file.blob_id, "reserved", None, None, None, False)
             fresh.append(blob.id)

@@ -1,5 +1,6 @@
 """Uploads: places for files and manifests of a pending artifact, and what is written down when their bytes have come."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -120,6 +121,7 @@ class UploadFile(NamedTuple):
     Attributes:
         md5, digest: base64; `digest` is by the artifact's algorithm.
         part_md5s: hexadecimal MD5 of each part, in order, where the client offers to send parts.
+        resumes: whether to go on with an upload in the same parts that somebody else began in the project.
     """
 
     artifact_id: int
@@ -128,6 +130,7 @@ class UploadFile(NamedTuple):
     digest: str | None
     mimetype: str | None
     part_md5s: tuple[str, ...] = ()
+    resumes: bool = False
 
 
 class UploadPlace(NamedTuple):
@@ -138,6 +141,7 @@ class UploadPlace(NamedTuple):
         expect: what the bytes have to be.
         upload_id: of an upload in parts; None for one in whole.
         part_md5s: raw, of each part.
+        landed: numbers of the parts that are there already; told only to who resumes.
     """
 
     artifact: Artifact
@@ -145,6 +149,7 @@ class UploadPlace(NamedTuple):
     expect: Expected
     upload_id: str | None = None
     part_md5s: tuple[bytes, ...] = ()
+    landed: frozenset[int] = frozenset()
 
 
 def create_files(
@@ -162,16 +167,21 @@ def create_files(
 
     Raises:
         InvalidName, Invalid: a path or digest breaks its rules; nothing is reserved then.
-        NotFound, Forbidden, Conflict: an artifact is not the actor's to write, or committed.
+        NotFound, Forbidden, Conflict: an artifact is not the actor's to write, or committed; an upload was begun with
+            other parts.
     """
     grants = {
         id_: pending_for(edge.tx, id_) for id_ in dict.fromkeys(w.artifact_id for w in wanted)
     }
+    parts = [_parts(file.part_md5s) for file in wanted]
     checked = [
         _checked(file, grants[file.artifact_id].thing, algorithm, key.text)
         for file, key in zip(wanted, BlobKey.series(len(wanted)), strict=True)
     ]
-    parts = [_parts(file.part_md5s) for file in wanted]
+    for index, file in enumerate(wanted):
+        if file.resumes and parts[index]:
+            mark = _fingerprint(checked[index], parts[index])
+            checked[index] = checked[index]._replace(resumes=mark)
     places: list[UploadPlace | None] = [None] * len(wanted)
     by_artifact: dict[int, list[int]] = {}
     for index, file in enumerate(wanted):
@@ -183,9 +193,8 @@ def create_files(
             reserved = edge.write(lambda tx, a=artifact_id, f=files_of_batch: _reserve(tx, a, f))  # type: ignore[misc]
             for index, place in zip(some, reserved, strict=True):
                 expect = Expected(place.wanted.md5, None, place.wanted.xxh128)
-                places[index] = _begin_parts(
-                    edge, UploadPlace(grants[artifact_id].thing, place, expect), parts[index]
-                )
+                whole = UploadPlace(grants[artifact_id].thing, place, expect)
+                places[index] = _begin_parts(edge, whole, parts[index])
     return [place for place in places if place is not None]
 
 
@@ -223,14 +232,29 @@ def _parts(hexadecimal: Sequence[str]) -> tuple[bytes, ...]:
     return tuple(digests.from_hex(text) for text in hexadecimal)
 
 
+def _fingerprint(file: WantedFile, part_md5s: Sequence[bytes]) -> str:
+    """By which an upload of the same bytes in the same parts is found again."""
+    told = b"".join([file.md5 or b"", b"/", file.xxh128 or b"", b"/", *part_md5s])
+    return hashlib.sha256(told).hexdigest()
+
+
 def _begin_parts(edge: Edge, place: UploadPlace, part_md5s: tuple[bytes, ...]) -> UploadPlace:
-    """Opens an upload in parts, where the client offers that and there is something to send."""
+    """Opens an upload in parts, or finds it, where the client offers that and there is something to send."""
     if not part_md5s or place.file.is_stored:
         return place
-    key = BlobKey(place.file.blob_id)
-    upload_id = edge.store.begin_parts(key, PartsPlan(part_md5s), place.expect)
-    edge.write(lambda tx: upload_rows.add(tx, upload_id, key.text, len(part_md5s)))
-    return UploadPlace(place.artifact, place.file, place.expect, upload_id, part_md5s)
+    wanted, key, plan = place.file.wanted, BlobKey(place.file.blob_id), PartsPlan(part_md5s)
+    upload_id = edge.store.begin_parts(key, plan, place.expect)
+    landed: frozenset[int] = frozenset()
+    if wanted.resumes:
+        try:
+            landed = edge.store.landed_parts(key, upload_id)
+        except NotFound:
+            # The store has given it up meanwhile, as a bucket does after some days.
+            edge.store.abort_parts(key, upload_id)
+            upload_id = edge.store.begin_parts(key, plan, place.expect)
+    mark = _fingerprint(wanted, part_md5s)
+    edge.write(lambda tx: upload_rows.add(tx, upload_id, key.text, len(part_md5s), mark))
+    return place._replace(upload_id=upload_id, part_md5s=part_md5s, landed=landed)
 
 
 def complete_parts(edge: Edge, artifact_id: int, upload_id: str) -> bytes:

@@ -88,7 +88,8 @@ uploads = Table(
     Column("id", String(40), primary_key=True),
     Column("blob_id", String(40), ForeignKey("blobs.id"), nullable=False, index=True),
     Column("part_count", Integer, nullable=False),
-    Column("store_token", Text),
+    # Fingerprint of the parts and of the whole: who sends the same ones may go on with it.
+    Column("store_token", Text, key="plan"),
     created(),
     Column("completed_at", Moment),
 )
