@@ -13,13 +13,12 @@ from dataclasses import dataclass
 
 import xxhash
 
-from registrum.core import ids
 from registrum.core.artifacts import Artifact
-from registrum.core.digests import Algorithm, ArtifactAlgorithm, from_base64
-from registrum.core.errors import Conflict, NotFound, RegistrumError, Unavailable, Unprocessable
+from registrum.core.digests import ArtifactAlgorithm
+from registrum.core.errors import Conflict, NotFound, Unavailable, Unprocessable
 from registrum.core.events import EventKind
 from registrum.core.files import Blob
-from registrum.core.manifest import MAX_MANIFEST_BYTES, NAME, Entry, Manifest, parse, written
+from registrum.core.manifest import MAX_MANIFEST_BYTES, NAME, Manifest, parse, written
 from registrum.core.manifest_pages import GROUP_SIZE, NO_BLOB, pack
 from registrum.core.metadata import facts_of
 from registrum.core.policy import Action
@@ -30,24 +29,13 @@ from registrum.server.db.manifests import AnnouncedManifest
 from registrum.server.db.tx import Tx
 from registrum.server.db.visibility import Grant
 from registrum.server.services.artifacts import record
+from registrum.server.services.contents import contents_of
 from registrum.server.services.edges import Edge, LongEdge
 from registrum.server.services.uploads import BATCH, record_stored
 
 HELD_AT_ONCE = 2000
 COMMITS_AT_ONCE = 4
 PATIENCE_S = 25.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Checked:
-    """A manifest whose every entry has its content.
-
-    Attributes:
-        blobs: of each entry, in order; None for a reference.
-    """
-
-    manifest: Manifest
-    blobs: tuple[Blob | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +131,10 @@ def commit_artifact(edge: Edge, artifact_id: int) -> int:
         raise Unprocessable("The artifact has no manifest: upload it before the commit.")
     manifest = parse(_uploaded(edge.store, announced.blob_id, announced.md5))
     _check_digest(found.thing, manifest)
-    checked = _checked(edge, found, manifest)
-    ready = _prepare(edge, found, announced, checked)
-    held = list(dict.fromkeys(blob.id for blob in checked.blobs if blob is not None))
+    contents = contents_of(edge, found, manifest)
+    ready = _prepare(edge, found, announced, manifest, contents)
+    # In their own order: neighbours share pages of the indexes, and those who were reserved together are neighbours.
+    held = sorted({blob.id for blob in contents if blob is not None})
     for start in range(HELD_AT_ONCE, len(held), HELD_AT_ONCE):
         some = held[start : start + HELD_AT_ONCE]
         edge.write(lambda tx, ids=some: blobs.hold(tx, found, ids))  # type: ignore[misc]
@@ -176,113 +165,20 @@ def _check_digest(artifact: Artifact, manifest: Manifest) -> None:
         )
 
 
-# --- Every entry has its content
-
-
-def _checked(edge: Edge, artifact: Grant[Artifact], manifest: Manifest) -> _Checked:
-    """Finds and verifies the blob of every file.
-
-    Raises:
-        Unprocessable: a file has none, or one of another size or digest; the message names it.
-    """
-    wanted = {entry.path: entry for entry in manifest.entries if entry.ref is None}
-    raw = {path: from_base64(e.digest, f"digest of {path[:200]!r}") for path, e in wanted.items()}
-    places = files.reserved(edge.tx, artifact)
-    found: dict[str, Blob] = {}
-    elsewhere: list[Entry] = []
-    for path, entry in wanted.items():
-        blob = places.get(path)
-        if blob is None or (blob.state == "stored" and blob.digest(entry.algorithm) != raw[path]):
-            elsewhere.append(entry)
-        else:
-            found[path] = blob
-    found |= _from_project(edge.tx, artifact.thing, elsewhere, raw)
-    found |= _from_birth(edge.tx, [e for e in elsewhere if e.path not in found], raw)
-    settled = _settle(edge, found.values(), list(wanted.values()))
-    if settled:
-        found = {path: settled.get(blob.id, blob) for path, blob in found.items()}
-    for path, entry in wanted.items():
-        _check_entry(entry, raw[path], found.get(path))
-    return _Checked(manifest, tuple(found.get(entry.path) for entry in manifest.entries))
-
-
-def _from_project(
-    tx: Tx, artifact: Artifact, entries: Sequence[Entry], raw: Mapping[str, bytes]
-) -> dict[str, Blob]:
-    """Files that this project has stored before: taken over from an earlier version."""
-    project = artifact.source.project
-    assert project is not None, "who may write in a project sees it"
-    found: dict[str, Blob] = {}
-    for algorithm in Algorithm:
-        some = [(e.path, raw[e.path]) for e in entries if e.algorithm is algorithm]
-        known = blobs.stored_by_digest(tx, project.id, algorithm, [digest for _, digest in some])
-        found |= {path: known[digest] for path, digest in some if digest in known}
-    return found
-
-
-def _from_birth(tx: Tx, entries: Sequence[Entry], raw: Mapping[str, bytes]) -> dict[str, Blob]:
-    """Files of a version elsewhere that the actor may download: a draft of it keeps them."""
-    found: dict[str, Blob] = {}
-    for entry in entries:
-        try:
-            birth = ids.decode("Artifact", entry.birth_artifact or "")
-        except RegistrumError:
-            continue
-        blob = files.blob_of_artifact(tx, birth, raw[entry.path])
-        if blob is not None:
-            found[entry.path] = blob
-    return found
-
-
-def _settle(edge: Edge, found: Iterable[Blob], wanted: Sequence[Entry]) -> dict[str, Blob]:
-    """Asks the store for what the database does not know: bytes that went past the server, or a missing XXH128."""
-    needs_xxh128 = any(entry.algorithm is Algorithm.XXH128 for entry in wanted)
-    settled: dict[str, Blob] = {}
-    for blob in dict.fromkeys(found):
-        if blob.state == "stored" and (blob.xxh128 is not None or not needs_xxh128):
-            continue
-        key = BlobKey(blob.id)
-        if blob.state == "stored" or needs_xxh128:
-            try:
-                stored = edge.store.measure(key)
-            except NotFound:
-                continue
-        else:
-            looked = edge.store.look(key)
-            if looked is None:
-                continue
-            stored = looked
-        if blob.state != "stored":
-            edge.write(lambda tx, b=blob.id, s=stored: record_stored(tx, b, s))  # type: ignore[misc]
-        settled[blob.id] = Blob(
-            blob.id, "stored", stored.size_bytes, stored.md5, stored.xxh128, blob.durable
-        )
-    return settled
-
-
-def _check_entry(entry: Entry, raw: bytes, blob: Blob | None) -> None:
-    if blob is None or blob.state != "stored":
-        raise Unprocessable(f"The file {entry.path[:200]!r} of the manifest was not uploaded.")
-    if blob.size_bytes != entry.size_bytes:
-        raise Unprocessable(
-            f"The file {entry.path[:200]!r} has {blob.size_bytes} bytes; the manifest says {entry.size_bytes}."
-        )
-    if blob.digest(entry.algorithm) != raw:
-        raise Unprocessable(
-            f"The file {entry.path[:200]!r} was uploaded with other content than the manifest says."
-        )
-
-
 # --- Durable, then visible
 
 
 def _prepare(
-    edge: Edge, artifact: Grant[Artifact], announced: AnnouncedManifest, checked: _Checked
+    edge: Edge,
+    artifact: Grant[Artifact],
+    announced: AnnouncedManifest,
+    manifest: Manifest,
+    contents: Sequence[Blob | None],
 ) -> _Ready:
     """Writes the canonical manifest and makes all bytes durable."""
-    entries = checked.manifest.entries
+    entries = manifest.entries
     content, offsets = written(entries, GROUP_SIZE)
-    keys = [NO_BLOB if blob is None else bytes.fromhex(blob.id) for blob in checked.blobs]
+    keys = [NO_BLOB if blob is None else bytes.fromhex(blob.id) for blob in contents]
     index = pack(offsets, [entry.path for entry in entries[::GROUP_SIZE]], keys)
     key = BlobKey.new()
     project = artifact.thing.source.project
@@ -290,15 +186,15 @@ def _prepare(
     project_id = project.id
     edge.write(lambda tx: blobs.reserve(tx, project_id, [key.text]))
     stored = edge.store.put_whole(key, content, Expected(size_bytes=len(content)))
-    loose = {blob for blob in checked.blobs if blob is not None and not blob.durable}
-    sizes = {BlobKey(blob.id): blob.size_bytes or 0 for blob in loose}
+    loose = {blob.id: blob for blob in contents if blob is not None and not blob.durable}
+    sizes = {BlobKey(id_): blob.size_bytes or 0 for id_, blob in loose.items()}
     try:
-        _check_unbroken(edge.store, loose)
+        _check_unbroken(edge.store, loose.values())
         edge.store.make_durable({**sizes, key: len(content)})
     except BlobsLost as lost:
         _lose(edge, lost.keys)
         raise
-    return _Ready(announced, checked.manifest, key.text, stored, index)
+    return _Ready(announced, manifest, key.text, stored, index)
 
 
 def _check_unbroken(store: BlobStore, loose: Iterable[Blob]) -> None:
