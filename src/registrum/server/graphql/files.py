@@ -218,6 +218,7 @@ def _upload_file(each: dict[str, Any], artifact_id: int) -> UploadFile:
         each.get("digest"),
         each.get("mimetype"),
         tuple([part["hexMD5"] for part in parts]),
+        bool(each.get("resume")),
     )
 
 
@@ -227,7 +228,7 @@ def _to_upload(context: Context, place: UploadPlace) -> File:
     if not place.file.is_stored:
         url, headers = upload_address(context, blob_id, wanted.path, place.expect, wanted.mimetype)
         if place.upload_id is not None:
-            parts = _part_addresses(context, BlobKey(blob_id), place.upload_id, place.part_md5s)
+            parts = _part_addresses(context, BlobKey(blob_id), place.upload_id, place)
     digest = digests.to_base64(wanted.digest)
     md5: str | None = digest
     if wanted.algorithm is not digests.Algorithm.MD5:
@@ -253,10 +254,12 @@ def _nowhere() -> str:
 
 
 def _part_addresses(
-    context: Context, key: BlobKey, upload_id: str, md5s: Sequence[bytes]
+    context: Context, key: BlobKey, upload_id: str, place: UploadPlace
 ) -> dict[str, Any]:
     lasts, found = timedelta(seconds=context.urls.put_lasts_s), []
-    for number, md5 in enumerate(md5s, 1):
+    for number, md5 in enumerate(place.part_md5s, 1):
+        if number in place.landed:
+            continue
         direct = context.store.signed_part_put(key, upload_id, number, md5, lasts)
         url = direct.url if direct else context.urls.put_part(key, upload_id, number, md5)
         found.append({"partNumber": number, "uploadUrl": url})
