@@ -27,12 +27,16 @@ from registrum.sdk import (
     run_summary,
     runs,
     search,
+    settings,
     teams,
     type_lists,
     users,
 )
 
-FUNCTIONS = ("init", "finish", "log", "log_artifact", "use_artifact", "link_artifact", "login")
+FUNCTIONS = (
+    "init", "finish", "log", "log_artifact", "use_artifact", "link_artifact", "log_model", "use_model", "link_model", "login",
+    "setup", "teardown",
+)  # fmt: skip
 """Those of the package itself."""
 
 CLASSES: dict[str, tuple[type, ...]] = {
@@ -60,6 +64,7 @@ CLASSES: dict[str, tuple[type, ...]] = {
     ),
     "Runs": (
         active_runs.Run,
+        settings.Settings,
         runs.Run,
         run_summary.Summary,
         run_lists.Runs,

@@ -193,3 +193,66 @@ def test_wrong_use_is_told(server: Server, admin: Person, project: str) -> None:
     assert "resume_from" in found[2]
     assert "'log.image'" in found[3]
     assert "over" in found[5]
+
+
+def test_settings_and_the_environment_say_what_init_does_not(
+    server: Server, admin: Person, project: str
+) -> None:
+    script = """
+    import os
+    import registrum as wandb
+    own = wandb.setup(settings=wandb.Settings(project=project, entity="main", run_group="all", api_key="local-secret"))
+    assert "secret" not in repr(own)
+    wandb.setup(settings={"api_key": os.environ["WANDB_API_KEY"]})
+    os.environ |= {"WANDB_TAGS": "a,b", "WANDB_JOB_TYPE": "train", "REGISTRUM_NAME": "from outside", "WANDB_NAME": "no"}
+    told = []
+    for given in (None, wandb.Settings(run_name="by settings", run_tags=["c"], silent=True), {"run_id": "named"}):
+        with wandb.init(settings=given, notes="n") as run:
+            wandb.define_metric("loss", summary="min")
+            told.append([run.name, run.project, run.entity, list(run.tags), run.group, run.job_type, run.notes])
+    assert run.id == "named"
+    wandb.teardown()
+    with wandb.init(entity="main", mode="online") as run:
+        told.append([run.name, run.project])
+    result = told
+    """
+    rest = ["main", ["a", "b"], "all", "train", "n"]
+    assert run_script(server, admin, script, project=project) == [
+        ["from outside", project, *rest],
+        ["by settings", project, "main", ["c"], "all", "train", "n"],
+        ["from outside", project, *rest],
+        ["from outside", "uncategorized"],
+    ]
+
+
+def test_models_are_logged_used_and_linked_by_functions_of_the_package(
+    server: Server, admin: Person, project: str
+) -> None:
+    script = """
+    import registrum as wandb
+    open("weights.bin", "w").write("1 2 3")
+    with wandb.init(entity="main", project=project):
+        wandb.log_model("weights.bin", name="net", aliases=["good"])
+        read = open(wandb.use_model("net:good")).read()
+        linked = wandb.link_model("weights.bin", project, name="net")
+    result = [read, linked.qualified_name.partition("/")[2]]
+    """
+    assert run_script(server, admin, script, project=project) == [
+        "1 2 3",
+        f"wandb-registry-model/{project}:v0",
+    ]
+
+
+def test_a_login_is_for_the_process_whatever_the_environment_says(
+    server: Server, admin: Person
+) -> None:
+    """As of the vendor's client: the address and key that `login` is given are those of what follows."""
+    script = """
+    import os
+    key, url = os.environ.pop("WANDB_API_KEY"), os.environ.pop("WANDB_BASE_URL")
+    os.environ["WANDB_API_KEY"] = "local-" + "0" * 40
+    import registrum as wandb
+    assert wandb.login(key=key, host=url)
+    result = [wandb.Api().viewer.username, wandb.Api().settings["base_url"] == url]
+    """
+    assert run_script(server, admin, script) == ["admin", True]

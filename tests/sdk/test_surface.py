@@ -2,6 +2,9 @@
 
 import inspect
 from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -110,7 +113,6 @@ LEFT_OUT: dict[type, set[str]] = {
     Api: set(api.LEFT_OUT),
     Project: {"sweeps"},
     Run: {
-        "sweep",
         # Histories are not exported as Parquet files: `scan_history` has all of it.
         "beta_scan_history",
         "download_history_exports",
@@ -225,8 +227,72 @@ def test_the_classes_stand_where_scripts_look_for_them() -> None:
     assert registrum.apis.Api is registrum.Api is registrum.apis.public.Api
 
 
-@pytest.mark.parametrize("name", ["init", "login", "log", "log_artifact", "use_artifact", "finish"])
+def test_the_modules_that_scripts_import_from_are_there() -> None:
+    """`from wandb.apis.public.runs import Runs`, with our package's name for theirs."""
+    folder = Path(wandb.apis.public.__file__).parent
+    modules = [path.stem for path in folder.glob("[a-z]*.py")] + ["registries"]
+    ours = [own for own in modules if find_spec(f"registrum.apis.public.{own}")]
+    assert {"api", "artifacts", "files", "projects", "registries", "runs", "teams", "users"} <= {
+        *ours
+    }
+    seen = set()
+    for module in ours:
+        theirs = import_module(f"wandb.apis.public.{module}")
+        names = import_module(f"registrum.apis.public.{module}").__all__
+        seen |= {*names}
+        assert all(hasattr(theirs, own) for own in names if module != "registries")
+    assert seen >= set(registrum.apis.public.__all__) - {"Organization"}
+
+
+FUNCTIONS = (
+    "init", "login", "log", "log_artifact", "use_artifact", "finish", "log_model", "use_model", "link_model", "setup",
+    "teardown",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_of_the_package_takes_the_same(name: str) -> None:
     theirs = inspect.signature(getattr(wandb, name)).parameters
     ours = inspect.signature(getattr(registrum, name)).parameters
     assert [own for own in ours if own != "self"] == [own for own in theirs if own != "self"]
+
+
+def test_a_name_of_the_package_is_there_or_says_that_it_is_not() -> None:
+    for name in (
+        *wandb.__all__,
+        "Settings",
+        "CommError",
+        "UsageError",
+        "errors",
+        "apis",
+        "alert",
+        "restore",
+    ):
+        try:
+            assert hasattr(registrum, name)
+        except registrum.errors.Conflict:  # `config` and `summary`, without a run
+            assert name in {"config", "summary"}
+        except AssertionError:
+            with pytest.raises(
+                AttributeError, match="is not supported: it is no part of a registry"
+            ):
+                getattr(registrum, name)
+    for error in wandb.errors.__all__:
+        theirs, ours = getattr(wandb.errors, error), getattr(registrum.errors, error, None)
+        if isinstance(theirs, type) and ours:
+            parents = {own.__name__ for own in theirs.__mro__} - {"object"}
+            assert parents <= {own.__name__ for own in ours.__mro__} | {"Error"}
+            assert issubclass(ours, registrum.Error)
+
+
+@pytest.mark.parametrize("theirs", PAIRS, ids=lambda kind: f"{kind.__module__}.{kind.__name__}")
+def test_what_is_public_has_a_docstring(theirs: type) -> None:
+    ours = PAIRS[theirs]
+    assert ours.__doc__
+    for name, member in public(ours):
+        if isinstance(member, property) or inspect.isfunction(member):
+            assert inspect.getdoc(member), name
+        if isinstance(member, property) and member.fset is not None:
+            assert "set" in (member.__doc__ or "").lower(), (
+                f"{name} can be set, and does not say so"
+            )

@@ -19,8 +19,17 @@ class Credentials:
     api_key: str = field(repr=False)
 
 
+_of_the_process: Credentials | None = None
+
+
+def use(found: Credentials) -> None:
+    """From now on, this process means that server and key where no others are given; what `login()` does."""
+    global _of_the_process  # noqa: PLW0603
+    _of_the_process = found
+
+
 def find(url: str | None, api_key: str | None, environ: Mapping[str, str]) -> Credentials:
-    """The address and key given, else those of the environment, else the default and `.netrc`'s.
+    """The address and key given, else those of `use`, else of the environment, else the default and `.netrc`'s.
 
     In the environment, `REGISTRUM_URL` and `REGISTRUM_API_KEY` go before `WANDB_BASE_URL` and
     `WANDB_API_KEY`.
@@ -40,12 +49,18 @@ def find(url: str | None, api_key: str | None, environ: Mapping[str, str]) -> Cr
 
 
 def address(url: str | None, environ: Mapping[str, str]) -> str:
-    """The server's address, without a slash at its end: the one given, the environment's, or the default.
+    """The server's address, without a slash at its end: the one given, that of `use`, the environment's, or the default.
 
     Raises:
         Invalid: it is no address.
     """
-    chosen = url or environ.get("REGISTRUM_URL") or environ.get("WANDB_BASE_URL") or DEFAULT_URL
+    chosen = (
+        url
+        or (_of_the_process and _of_the_process.url)
+        or environ.get("REGISTRUM_URL")
+        or environ.get("WANDB_BASE_URL")
+        or DEFAULT_URL
+    )
     parts = urlsplit(chosen)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise Invalid(f"The server's address must be like {DEFAULT_URL}, not {chosen!r}.")
@@ -53,9 +68,11 @@ def address(url: str | None, environ: Mapping[str, str]) -> str:
 
 
 def known_key(url: str, api_key: str | None, environ: Mapping[str, str]) -> str | None:
-    """The key given, the environment's, or `.netrc`'s for this address; None where there is none."""
+    """The key given, that of `use` or `.netrc` for this address, or the environment's; None where there is none."""
+    own = _of_the_process
     return (
         api_key
+        or (own.api_key if own and own.url == url else None)
         or environ.get("REGISTRUM_API_KEY")
         or environ.get("WANDB_API_KEY")
         or _from_netrc(urlsplit(url).netloc, urlsplit(url).hostname or "", environ)

@@ -16,7 +16,9 @@ from registrum.sdk.active_runs import Run, config_text, say, values_of
 from registrum.sdk.artifacts import Artifact
 from registrum.sdk.http import Service
 from registrum.sdk.operations import active_runs as operations
-from registrum.sdk.run_values import plain, settings
+from registrum.sdk.run_values import plain
+from registrum.sdk.run_values import settings as as_mapping
+from registrum.sdk.settings import Settings, forget
 
 ID_CHARACTERS = string.ascii_lowercase + string.digits
 ID_LENGTH = 8
@@ -80,7 +82,7 @@ def init(
         tensorboard: not supported; the same goes for `sync_tensorboard`.
         sync_tensorboard: not supported.
         monitor_gym: taken for the sake of scripts.
-        settings: taken for the sake of scripts.
+        settings: `Settings` or a mapping of them: what the arguments above do not say.
         anonymous: taken for the sake of scripts.
 
     Returns:
@@ -93,6 +95,12 @@ def init(
         Conflict: there is a run of this id, and `resume` does not say to go on with it.
     """
     global _current  # noqa: PLW0603
+    told = Settings.of(settings)
+    mode, resume, id = (
+        mode or told.get("mode"),
+        resume or told.get("resume"),
+        id or told.get("run_id"),
+    )
     if mode not in {None, "online", "shared"}:
         raise NotSupported(f"mode={mode!r} is not supported: a run is reported while it goes.")
     _refuse_absent(
@@ -105,23 +113,23 @@ def init(
         if reinit not in {True, "finish_previous"}:
             return _current
         _current.finish()
-    service = Service(credentials.find(None, None, os.environ))
+    service = Service(credentials.find(told.get("base_url"), told.get("api_key"), os.environ))
     given = _chosen(config, config_include_keys, config_exclude_keys)
     where = {
-        "entityName": entity or _from_environment("ENTITY"),
-        "modelName": project or _from_environment("PROJECT") or DEFAULT_PROJECT,
-        "name": id or _from_environment("RUN_ID") or new_id(),
+        "entityName": entity or told.get("entity"),
+        "modelName": project or told.get("project") or DEFAULT_PROJECT,
+        "name": id or new_id(),
     }
     before = _earlier(service, where, id, resume)
     if before is not None:
         given = {**values_of(before["config"]), **given}
     asked = {
         **where,
-        "displayName": name,
-        "notes": notes,
-        "tags": None if tags is None else list(tags),
-        "groupName": group,
-        "jobType": job_type,
+        "displayName": name or told.get("run_name"),
+        "notes": notes or told.get("run_notes"),
+        "tags": _listed(told.get("run_tags") if tags is None else tags),
+        "groupName": group or told.get("run_group"),
+        "jobType": job_type or told.get("run_job_type"),
         "config": config_text(given),
         "host": socket.gethostname(),
         "jobProgram": sys.argv[0] or None,
@@ -190,6 +198,37 @@ def link_artifact(
     return needed().link_artifact(artifact, target_path, aliases)
 
 
+def log_model(path: str | Path, name: str | None = None, aliases: list[str] | None = None) -> None:
+    """Uploads a file or folder as a version of type `model`; see `Run.log_model`."""
+    needed().log_model(path, name, aliases)
+
+
+def use_model(name: str) -> str:
+    """Notes a model as the current run's input and fetches it; see `Run.use_model`."""
+    return needed().use_model(name)
+
+
+def link_model(
+    path: str | Path,
+    registered_model_name: str,
+    name: str | None = None,
+    aliases: list[str] | None = None,
+) -> Artifact | None:
+    """Uploads a model and links it into the registry `model`; see `Run.link_model`."""
+    return needed().link_model(path, registered_model_name, name, aliases)
+
+
+def define_metric(name: str, *args: Any, **kwargs: Any) -> None:
+    """Taken for the sake of scripts: charts here need no definitions."""
+    needed().define_metric(name, *args, **kwargs)
+
+
+def teardown(exit_code: int | None = None) -> None:
+    """Ends the current run, if there is one, and forgets what `setup` has kept."""
+    finish(exit_code)
+    forget()
+
+
 def finish(exit_code: int | None = None) -> None:
     """Ends the current run, if there is one; see `Run.finish`."""
     run = current()
@@ -233,14 +272,14 @@ def _earlier(
 
 
 def _chosen(config: Any, only: list[str] | None, without: list[str] | None) -> dict[str, Any]:
-    found: dict[str, Any] = plain(settings(config), "config")
+    found: dict[str, Any] = plain(as_mapping(config), "config")
     if only is not None:
         found = {key: value for key, value in found.items() if key in only}
     return {key: value for key, value in found.items() if key not in (without or ())}
 
 
-def _from_environment(name: str) -> str | None:
-    return os.environ.get(f"REGISTRUM_{name}") or os.environ.get(f"WANDB_{name}") or None
+def _listed(tags: Sequence[str] | None) -> list[str] | None:
+    return None if tags is None else list(tags)
 
 
 def _refuse_absent(**given: Any) -> None:

@@ -36,8 +36,9 @@ class File(Told):
 
     @property
     def path_uri(self) -> str:
-        """Empty: where a store keeps its files is its own business."""
-        return ""
+        """The address of its bytes; empty where the server tells none."""
+        direct: str = self._attrs.get("directUrl") or ""
+        return direct if direct == self._attrs.get("url") else ""
 
     def download(
         self, root: str = ".", replace: bool = False, exist_ok: bool = False, api: Any = None

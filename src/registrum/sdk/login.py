@@ -30,6 +30,8 @@ def login(
 ) -> bool:
     """Makes sure that there is a key for the server, and keeps a new one in `.netrc`.
 
+    What this process does from now on means that server and key, unless it names others.
+
     Args:
         key: the API key. None: the one that is known; if there is none, it is asked for on a terminal.
         relogin: ask for a key even where one is known.
@@ -58,8 +60,10 @@ def login(
                 f"There is no API key for {url}; make one at {url}/authorize."
             )
         return False
+    found = credentials.Credentials(url, chosen)
     if verify:
-        check(credentials.Credentials(url, chosen), timeout)
+        check(found, timeout)
+    credentials.use(found)
     if key or not known:
         keep(url, chosen)
     return True

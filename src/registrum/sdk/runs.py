@@ -164,7 +164,7 @@ class Run(Told):
 
     @property
     def id(self) -> str:
-        """Its id within the project."""
+        """Its id within the project; may be set, which means another run from then on."""
         return str(self._attrs["name"])
 
     @id.setter
@@ -260,6 +260,11 @@ class Run(Told):
         """Name of the sweep it belongs to, if a client said so."""
         found: str | None = self._attrs.get("sweepName")
         return found
+
+    @property
+    def sweep(self) -> None:
+        """None: there are no sweeps."""
+        return None
 
     @property
     def metadata(self) -> dict[str, Any] | None:
