@@ -372,6 +372,27 @@ def test_queries_and_bodies_that_are_too_much_or_nothing_are_refused(server: Ser
     assert graphql(server, json.dumps({"query": VIEWER})).status == 200
 
 
+def test_what_is_small_when_packed_and_huge_when_read_is_refused(server: Server) -> None:
+    packed = {"Content-Encoding": "gzip"}
+    viewer = json.dumps({"query": VIEWER})
+    lists = b'{"query": "{ viewer { id } }", "variables": {"a": [%s[]]}}' % (b"[]," * 3_000_000)
+    assert "lists and objects" in check_refusal(graphql(server, lists), 413)
+    assert "lists and objects" in check_refusal(
+        graphql(server, gzip.compress(lists), **packed), 413
+    )
+    long = viewer.encode() + b" " * (3 << 20)
+    for body, headers in ((long, {}), (gzip.compress(long), packed)):
+        assert graphql(server, body, **headers).status == 200
+        for wrong in ({}, basic("local-" + "0" * 40)):
+            answer = send("POST", f"{server.url}/graphql", body, wrong | headers)
+            assert check_refusal(answer, 401)
+    # Without a key small ones are answered, as `wandb login` asks before it has any.
+    assert send("POST", f"{server.url}/graphql", viewer).status == 200
+    assert (
+        send("POST", f"{server.url}/graphql", gzip.compress(viewer.encode()), packed).status == 200
+    )
+
+
 def test_metadata_and_filters_that_are_no_json_are_refused(hand: Hand) -> None:
     entries = entries_of({"a": b"1"})
     for metadata in (

@@ -108,6 +108,10 @@ def test_the_log_has_no_secrets(tmp_path: Path) -> None:
                 f"{server.url}/artifacts/main/00?key={secret}",
                 headers={"Authorization": f"Basic {token}"},
             )
+        invite = """mutation { createUser(input: {email: "b@example.org", username: "bo"}) { passwordLink } }"""
+        link = hand.data(invite)["createUser"]["passwordLink"]
+        send("GET", link)
+        send("POST", link, "password=short")
         signing_in = f"username=ann&password={password.replace(' ', '+')}"
         form = {"Content-Type": "application/x-www-form-urlencoded"}
         send("POST", f"{server.url}/login", signing_in, form)
@@ -132,6 +136,7 @@ def test_the_log_has_no_secrets(tmp_path: Path) -> None:
         password.replace(" ", "+"),
         own,
         key,
+        link.rpartition("/")[2],
         *signatures,
     ]
     for secret in secrets:

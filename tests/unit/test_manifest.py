@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registrum.core.errors import Invalid, InvalidName, Unprocessable
+from registrum.core.errors import Invalid, InvalidName, TooLarge, Unprocessable
 from registrum.core.manifest import Entry, Manifest, check_path, entries_of, parse, written
 from registrum.core.manifest_pages import GROUP_SIZE, NO_BLOB, head_size, pack, unpack
 
@@ -113,3 +113,9 @@ def test_paths_within_the_artifact(path: str) -> None:
 def test_paths_that_are_none(path: str) -> None:
     with pytest.raises(InvalidName):
         check_path(path)
+
+
+@pytest.mark.parametrize("filling", [b"[],", b"0,"])
+def test_a_manifest_that_would_fill_the_memory_is_not_read(filling: bytes) -> None:
+    with pytest.raises(TooLarge, match="too many"):
+        parse(b'{"version": 1, "contents": {"a": [%s0]}}' % (filling * 18_000_000))

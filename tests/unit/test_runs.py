@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registrum.core import history, run_files, run_reports, runs
-from registrum.core.errors import Invalid, InvalidName, Unprocessable
+from registrum.core.errors import Invalid, InvalidName, TooLarge, Unprocessable
 from registrum.core.history import Stream
 from registrum.core.run_reports import Report
 from registrum.core.runs import RunState
@@ -52,6 +52,8 @@ def test_documents_become_json_that_every_reader_takes() -> None:
     for bad in ("[1]", "nope", "1"):
         with pytest.raises(Invalid):
             runs.json_object(bad, "config")
+    with pytest.raises(TooLarge):
+        runs.json_object('"' + "x" * runs.MAX_OBJECT_CHARACTERS + '"', "config")
 
 
 def test_the_clients_own_section_is_given_by_key() -> None:

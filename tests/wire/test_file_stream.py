@@ -154,6 +154,8 @@ def test_bodies_beyond_the_limits_are_refused(post: Post) -> None:
     assert post(b" " * (file_stream.MAX_BODY_BYTES + 1)).status_code == 413
     bomb = gzip.compress(b" " * (file_stream.MAX_UNPACKED_BYTES + 1))
     assert post(bomb, content_encoding="gzip").status_code == 413
+    lists = gzip.compress(b'{"files": [%s[]]}' % (b"[]," * 3_000_000))
+    assert post(lists, content_encoding="gzip").status_code == 413
 
 
 def test_only_posts_are_taken(post: Post) -> None:

@@ -16,6 +16,7 @@ from registrum.core.errors import Invalid, InvalidName, TooLarge, Unprocessable
 NAME = "wandb_manifest.json"
 MAX_MANIFEST_BYTES = 512 << 20
 MAX_ENTRIES = 1_000_000
+_SMALL_BYTES = 32 << 20
 MAX_PATH = 4096
 MAX_REFERENCE = 8192
 _HEADER = b"wandb-artifact-manifest-v1\n"
@@ -94,7 +95,8 @@ def check_path(path: str) -> str:
         )
     if "\x00" in path or not _is_unicode(path):
         raise InvalidName(f"The path of a file cannot contain such characters: {path[:200]!r}.")
-    if path.startswith("/") or not {"..", "."}.isdisjoint(path.split("/")):
+    # Few paths have a part that begins with a dot, and only those are taken apart.
+    if path[0] == "/" or ("/." in f"/{path}" and not {"..", "."}.isdisjoint(path.split("/"))):
         raise InvalidName(f"The path of a file must stay within its artifact: {path[:200]!r}.")
     return path
 
@@ -117,6 +119,12 @@ def parse(content: bytes) -> Manifest:
         TooLarge: more entries than a manifest may have.
         Unprocessable: it asks for a storage that this server does not have.
     """
+    if len(content) > _SMALL_BYTES:
+        # What no million of entries needs would only fill the memory.
+        if content.count(b"{") + content.count(b"[") > 4 * MAX_ENTRIES:
+            raise TooLarge("The manifest has too many lists and objects.")
+        if content.count(b",") > 16 * MAX_ENTRIES:
+            raise TooLarge("The manifest has too many values.")
     try:
         document = json.loads(content)
     except (ValueError, RecursionError):

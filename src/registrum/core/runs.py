@@ -8,10 +8,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from registrum.core.errors import Invalid, InvalidName, Unprocessable
+from registrum.core.errors import Invalid, InvalidName, TooLarge, Unprocessable
 from registrum.core.names import LONGEST
 from registrum.core.projects import Project
 from registrum.core.users import User
+
+MAX_OBJECT_CHARACTERS = 16 << 20
+"""Of a run's config, its summary or a line of its history, as JSON text; clients send lines of 10 MiB at most."""
 
 SILENT_FOR = timedelta(minutes=5)
 """A running run that has not reported for so long has crashed."""
@@ -72,7 +75,7 @@ class Run:
         history_lines, event_lines, log_lines: how much it has reported.
         last_step: of its history.
         config, summary, system_metrics: JSON objects as text; filled only where they were asked for.
-        history_keys: JSON text of `core.history.Keys`; likewise.
+        history_keys: the record of its metrics that `core.run_reports.merge_keys` keeps, JSON text; likewise.
         is_read_only: the actor may not write to it.
         tags: alphabetical.
     """
@@ -210,7 +213,10 @@ def read_object(text: str, what: str) -> tuple[str, dict[str, Any]]:
 
     Raises:
         Invalid: it is no JSON, or no object.
+        TooLarge: longer than `MAX_OBJECT_CHARACTERS`.
     """
+    if len(text) > MAX_OBJECT_CHARACTERS:
+        raise TooLarge(f"The {what} of a run may have at most {MAX_OBJECT_CHARACTERS} characters.")
     strange: list[str] = []
 
     def constant(name: str) -> str:

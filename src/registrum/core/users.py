@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+ONE_TIME_PATH = "/set-password/"
+"""Before the token of a one-time link, which is a secret: whoever has it sets the password."""
+
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:

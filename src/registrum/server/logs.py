@@ -17,6 +17,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from registrum.core.users import ONE_TIME_PATH
 from registrum.server.config import LogFormat, LogLevel
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -30,7 +31,6 @@ _log = logging.getLogger(__name__)
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _QUERY = re.compile(r"(?<=[\w/%.~-])\?[\w.~%+*-]+=[^\s'\"<>]*")
 _PASSWORD = re.compile(r"(?<=://)([^\s/:@]*):[^\s/@]+@")
-_SECRET_BELOW = ("/password/",)
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -175,11 +175,9 @@ class RequestLog:
 
 
 def _without_token(path: str) -> str:
-    """The path, but for what is a secret in one-time links."""
-    for prefix in _SECRET_BELOW:
-        if path.startswith(prefix):
-            return f"{prefix}***"
-    return path
+    """The path, but for what is a secret in one-time links; whatever prefix the server stands below."""
+    head, found, _ = path.partition(ONE_TIME_PATH)
+    return f"{head}{found}***" if found else path
 
 
 def _number(scope: Scope) -> str:

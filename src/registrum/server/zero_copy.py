@@ -18,8 +18,9 @@ from contextlib import suppress
 from typing import Any, TypeVar, cast
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from registrum.server.careful import CarefulProtocol
 from registrum.server.transfer.wire import READ_INTO, ZERO_COPY_SEND, Message, Receive, Scope, Send
 
 AT_ONCE_BYTES = 2 * 2**20
@@ -36,14 +37,13 @@ _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 
-class ZeroCopyProtocol(HttpToolsProtocol):
+class ZeroCopyProtocol(CarefulProtocol):
     """One connection. Give it to `uvicorn.Config` as `http`."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Finds out whether this connection's descriptor may be used."""
         super().connection_made(transport)
         self.waiters: set[asyncio.Future[None]] = set()
-        self.is_read_past = False
         self.body_seen = 0
         self._is_plain = sys.platform == "linux" and self.scheme == "http"
 
@@ -70,7 +70,7 @@ class ZeroCopyProtocol(HttpToolsProtocol):
 
     def parse_anew(self) -> None:
         """The next byte that the transport reads begins a request."""
-        self.is_read_past = False
+        self.expect_next()
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
 

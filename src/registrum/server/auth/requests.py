@@ -70,12 +70,12 @@ class Authenticator:
         return found[0]
 
     def _remember(self, credentials: bytes, actor: Actor, ends: datetime | None, seen: int) -> None:
-        """Keeps an answer, unless something was revoked since it was looked up."""
+        """Keeps an answer, unless something was revoked since it was looked up, or the header is far too long."""
         lasts = REMEMBERED_S
         if ends is not None:
             lasts = min(lasts, (ends - utc_now()).total_seconds())
         known = self._known
-        if seen != self._secrets.revocations:
+        if seen != self._secrets.revocations or len(credentials) > _LONGEST_HEADER:
             return
         if len(known) >= MOST_REMEMBERED:
             known = self._known = {}

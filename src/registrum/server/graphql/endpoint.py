@@ -14,7 +14,8 @@ from typing import Any, Protocol
 import orjson
 
 from registrum.core.actors import Actor
-from registrum.core.errors import Invalid, RegistrumError, TooLarge
+from registrum.core.brackets import check_brackets
+from registrum.core.errors import Invalid, RegistrumError, TooLarge, Unauthenticated
 from registrum.server.blobs.signing import Signer, Urls
 from registrum.server.db.database import READ_TIMEOUT_S
 from registrum.server.graphql import errors
@@ -30,6 +31,9 @@ Send = Callable[[Message], Awaitable[None]]
 POINT_THREADS = 8
 SEARCH_THREADS = 4
 AT_ONCE_S = 0.02
+SMALL_BYTES = 2**20
+"""What a body may have, once unpacked, before anybody asks whose it is; and what is parsed by the event loop."""
+
 _JSON = (b"content-type", b"application/json")
 _SEARCHES = ("filter", "order", "query")
 
@@ -68,7 +72,11 @@ class GraphQLEndpoint:
         try:
             if scope["method"] != "POST":
                 raise Invalid("GraphQL is asked by POST, with a JSON body.")
-            request = _decode(await self._body(scope, receive))
+            body = await self._body(scope, receive)
+            if len(body) <= SMALL_BYTES:
+                request = _decode(body)
+            else:
+                request = await asyncio.to_thread(_decode, body)
             answer = self._at_once(scope, request)
             if answer is None:
                 pool = self._searches if _is_search(request) else self._points
@@ -135,7 +143,9 @@ class GraphQLEndpoint:
             context.close()
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
+        """The body, unpacked; only of who has a key or a session may it be large."""
         limit = self._services.config.max_body_bytes
+        allowed = min(SMALL_BYTES, limit)
         parts: list[bytes] = []
         size, more = 0, True
         while more:
@@ -144,28 +154,57 @@ class GraphQLEndpoint:
                 raise Invalid("The request stopped half-way.")
             part = message.get("body", b"")
             size += len(part)
-            if size > limit:
-                raise TooLarge(f"The body of a request may be at most {limit} bytes.")
+            if size > allowed:
+                allowed = await self._large(scope)
+                if size > allowed:
+                    raise _too_large(limit)
             parts.append(part)
             more = message.get("more_body", False)
         body = parts[0] if len(parts) == 1 else b"".join(parts)
-        return _unpacked(body, limit) if _header(scope, b"content-encoding") == b"gzip" else body
+        if _header(scope, b"content-encoding") != b"gzip":
+            return body
+        plain = _unpacked(body, allowed)
+        if plain is None and allowed < limit:
+            allowed = await self._large(scope)
+            plain = await asyncio.to_thread(_unpacked, body, allowed)
+        if plain is None:
+            raise _too_large(limit)
+        return plain
+
+    async def _large(self, scope: Scope) -> int:
+        """How large a body may be that is larger than anybody's.
+
+        Raises:
+            Unauthenticated: there are no credentials, or wrong ones.
+        """
+        actor = await asyncio.to_thread(self._authenticate, scope)
+        if actor.user_id is None:
+            raise Unauthenticated(
+                f"A request without credentials may have at most {SMALL_BYTES} bytes."
+            )
+        return self._services.config.max_body_bytes
 
 
-def _unpacked(body: bytes, limit: int) -> bytes:
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"The body of a request may be at most {limit} bytes.")
+
+
+def _unpacked(body: bytes, limit: int) -> bytes | None:
+    """The body unpacked; None if it has more than `limit` bytes then."""
     unpack = zlib.decompressobj(wbits=31)
     try:
         plain = unpack.decompress(body, limit)
     except zlib.error:
         raise Invalid("The body says that it is gzip, but it is not.") from None
     if unpack.unconsumed_tail:
-        raise TooLarge(f"The body of a request may be at most {limit} bytes.")
+        return None
     if not unpack.eof:
         raise Invalid("The body says that it is gzip, but it ends half-way.")
     return plain
 
 
 def _decode(body: bytes) -> dict[str, Any]:
+    check_brackets(body, "A request")
     try:
         request = orjson.loads(body)
     except orjson.JSONDecodeError:

@@ -8,7 +8,7 @@ from registrum.core.organizations import Organization
 from registrum.core.pages import Page, page_ask, whole
 from registrum.core.policy import Action
 from registrum.core.projects import Entity
-from registrum.core.users import ApiKey, User
+from registrum.core.users import ONE_TIME_PATH, ApiKey, User
 from registrum.server.db import guests
 from registrum.server.db import keys as key_rows
 from registrum.server.db import organizations as organization_rows
@@ -40,7 +40,7 @@ api_key = Type(
 
 def link_url(info: Info, secret: str) -> str:
     """Where a person sets a password with a one-time link."""
-    return f"{info.context.urls.base_url}/set-password/{secret}"
+    return f"{info.context.urls.base_url}{ONE_TIME_PATH}{secret}"
 
 
 @query.field("viewer")

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from registrum.core.actors import Actor
+from registrum.core.brackets import check_brackets
 from registrum.core.errors import Invalid, NotFound, RegistrumError, TooLarge, Unavailable
 from registrum.core.run_reports import read_report
 from registrum.core.runs import RunName
@@ -32,7 +33,7 @@ from registrum.server.transfer.wire import (
 MAX_BODY_BYTES = 12 << 20
 """Clients send at most 10 MiB of lines; there is room for what goes around them."""
 
-MAX_UNPACKED_BYTES = 64 << 20
+MAX_UNPACKED_BYTES = 32 << 20
 LONGEST_WRITER = 64
 PREFIX = "/files/"
 
@@ -126,6 +127,7 @@ def _unpacked(body: bytes) -> bytes:
 
 
 def _document(body: bytes) -> Any:
+    check_brackets(body, "A run's report")
     try:
         return orjson.loads(body) if body else {}
     except orjson.JSONDecodeError:

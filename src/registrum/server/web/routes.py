@@ -25,6 +25,7 @@ from registrum.core.errors import (
     TooLarge,
     Unauthenticated,
 )
+from registrum.core.users import ONE_TIME_PATH
 from registrum.server.services.sessions import SESSION_COOKIE
 from registrum.server.web import artifacts, authorize, home, projects, runs, signing_in
 from registrum.server.web.visits import Page, Site, Visit
@@ -54,8 +55,8 @@ def routes(site: Site) -> list[BaseRoute]:
         _open(site, "/login", signing_in.show_sign_in),
         _open(site, "/login", signing_in.sign_in, "POST"),
         _post(site, "/logout", signing_in.sign_out),
-        _open(site, "/set-password/{token}", signing_in.show_set_password),
-        _open(site, "/set-password/{token}", signing_in.set_password, "POST"),
+        _open(site, ONE_TIME_PATH + "{token}", signing_in.show_set_password),
+        _open(site, ONE_TIME_PATH + "{token}", signing_in.set_password, "POST"),
         _get(site, "/authorize", authorize.show_keys),
         _post(site, "/authorize", authorize.change_keys),
         _get(site, "/settings", _to_keys),
