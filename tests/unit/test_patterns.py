@@ -21,7 +21,9 @@ def test_re2_and_python_agree(source, texts):
     pattern = parse_pattern(source)
     fast, plain = re2.compile(pattern.for_re2()), re.compile(pattern.for_python(), re.ASCII)
     for text in texts:
-        assert bool(fast.search(text)) == bool(plain.search(text)), (source, text)
+        fits = bool(fast.search(text))
+        assert fits == bool(plain.search(text)), (source, text)
+        assert not fits or pattern.literal in text, (source, text)
 
 
 @pytest.mark.parametrize(
@@ -60,6 +62,31 @@ def test_what_an_expression_means(source, text, fits):
     pattern = parse_pattern(source)
     assert bool(re2.compile(pattern.for_re2()).search(text)) is fits
     assert bool(re.search(pattern.for_python(), text, re.ASCII)) is fits
+
+
+@pytest.mark.parametrize(
+    ("source", "literal"),
+    [
+        ("model", "model"),
+        ("^model-1.*9$", "model-1"),
+        (r"\.onnx$", ".onnx"),
+        ("a(bc(de))f.gh", "abcdef"),
+        (r"\bcat\b", "cat"),
+        ("(?:large-)+v[0-9]", "large-"),
+        ("(?:large-)*v[0-9]", "v"),
+        ("x{0,3}y", "y"),
+        ("[a]bc", "abc"),
+        ("[ab]c", "c"),
+        ("[^a]c", "c"),
+        ("small|large", ""),
+        ("v(?:1|2)-model", "-model"),
+        ("(?i)model-1", "-1"),
+        (r"\d+", ""),
+        ("", ""),
+    ],
+)
+def test_the_literal_is_in_whatever_matches(source, literal):
+    assert parse_pattern(source).literal == literal
 
 
 @pytest.mark.parametrize(

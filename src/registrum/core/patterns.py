@@ -6,7 +6,7 @@ it is searched anywhere in the text, `.` is any character but a line feed, `^` a
 engine has (look-around, backreferences, `\\p{…}`, atomic groups) is refused.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -83,6 +83,11 @@ class Pattern:
 
     source: str
     tree: Node
+
+    @property
+    def literal(self) -> str:
+        """The longest text that everything which matches has in it, as far as is easily seen; "" where there is none."""
+        return max(_literals(self.tree), key=len)
 
     def for_re2(self) -> str:
         """For RE2."""
@@ -319,6 +324,38 @@ class _Parser:
         if negated and not _complement(ranges):
             raise self._error("has a class that no character is in")
         return Chars(ranges, negated)
+
+
+def _literals(node: Node) -> list[str]:
+    """Texts, at least one, each of which is in everything that matches; neighbouring characters are one text."""
+    runs = [""]
+    for item in _flat(node):
+        if isinstance(item, Chars):
+            if char := _only_character(item):
+                runs[-1] += char
+            else:
+                runs.append("")
+        elif isinstance(item, Repeat):
+            # Whether another one or something else follows on it is not looked at.
+            runs += [*(_literals(item.item) if item.least else ()), ""]
+        elif isinstance(item, Choice):
+            runs.append("")
+    return runs
+
+
+def _flat(node: Node) -> Iterator[Node]:
+    if isinstance(node, Sequence):
+        for item in node.items:
+            yield from _flat(item)
+    else:
+        yield node
+
+
+def _only_character(node: Chars) -> str:
+    """The one character that fits; "" if several do."""
+    if node.negated or len(node.ranges) != 1 or node.ranges[0][0] != node.ranges[0][1]:
+        return ""
+    return chr(node.ranges[0][0])
 
 
 def _is_count(text: str) -> bool:

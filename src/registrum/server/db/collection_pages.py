@@ -1,21 +1,21 @@
 """Lists of collections: of a project, of one of its types, of all registries of an organization."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, func, select
 
-from registrum.core.collections import Collection
+from registrum.core.collections import Collection, Tag
 from registrum.core.errors import InvalidFilter
 from registrum.core.filters import Compare, Filter
 from registrum.core.pages import Edge, Page, PageAsk
 from registrum.core.policy import Action
 from registrum.core.projects import Project
 from registrum.server.db import collections as rows_of
-from registrum.server.db import filters, pages, version_search
-from registrum.server.db.collections import COLLECTION_COLUMNS, with_tags, with_type
+from registrum.server.db import filters, pages, tags, version_search
+from registrum.server.db.collections import COLLECTION_COLUMNS, with_type
 from registrum.server.db.columns import among
 from registrum.server.db.conditions import off_index
 from registrum.server.db.fields import COLLECTION_FIELDS
@@ -107,17 +107,21 @@ def _page(
     keys = _keys(sorting)
     by, values = filters.split(ask.filter, COLLECTION_FIELDS, "f")
     given = {**of, **values, **pages.cursor_values(ask.page, sorting, keys)}
+    kind = ask.kinds[0] if len(set(ask.kinds)) == 1 else ""
     if scope == "organization":
+        # Registries hold nothing that was logged.
+        if "portfolio" not in ask.kinds:
+            return Page((), total_count=0 if ask.page.with_total else None)
+        kind = "portfolio"
         seen = version_search.registries_seen(tx, action, of["organization_id"], ask.project_filter)
-        if not seen or not ask.kinds:
+        if not seen:
             return Page((), total_count=0 if ask.page.with_total else None)
         scope = "registry" if len(seen) == 1 else "registries"
         given |= {"project_id": seen[0], "project_ids": seen}
-    kind = ask.kinds[0] if len(set(ask.kinds)) == 1 else ""
     given |= {"kind": kind, "limit": ask.page.first + 1}
     has_after = ask.page.after is not None
     plan = _plan(tx, by, given)
-    counts = plan.drives and ask.page.with_total and not has_after
+    counts = ask.page.with_total and not has_after and _visits_all(by, plan, sorting)
     shape = _Shape(scope, action, kind, by, sorting, has_after, plan, counts)
     rows = tx.rows(_statement(shape), **given)
     total = None
@@ -128,9 +132,8 @@ def _page(
             total = rows[0].total if counts else tx.value(_total_statement(shape), **given)
     places = {row.id: pages.place(sorting, keys, row) for row in rows[: ask.page.first]}
     by_id = {row.c_id: row for row in tx.rows(_BY_IDS, collection_ids=list(places))}
-    found = rows_of.from_rows(tx, [by_id[number] for number in places])
-    if ask.with_tags:
-        found = with_tags(tx, found)
+    rows_found = [by_id[number] for number in places]
+    found = rows_of.from_rows(tx, rows_found, tags=_tags(tx, ask, places))
     edges = tuple([Edge(each, places[each.id]) for each in found])
     return Page(edges, len(rows) > ask.page.first, total)
 
@@ -152,6 +155,21 @@ def _plan(tx: Tx, by: Filter | None, given: Mapping[str, Any]) -> Plan:
     return Plan()
 
 
+def _visits_all(by: Filter | None, plan: Plan, sorting: Sorting) -> bool:
+    """Whether a page's statement had better look at all that fit, and count them, than stop where the page is full.
+
+    What is found by a tag comes in the order of ids, and is sorted for another one. Regular expressions cost so much that
+    no row should be compared twice.
+    """
+    return (plan.drives and sorting.field != "id") or any(
+        leaf.op == "$regex" for leaf in filters.leaves(by)
+    )
+
+
+def _tags(tx: Tx, ask: CollectionsAsk, ids: Iterable[int]) -> dict[int, tuple[Tag, ...]]:
+    return tags.by_collections(tx, list(ids)) if ask.with_tags else {}
+
+
 @lru_cache(maxsize=64)
 def _exceeds(leaf: Compare) -> Prepared:
     return exceeds(COLLECTION_FIELDS[leaf.field].found_by((leaf,), Plan()))
@@ -164,7 +182,8 @@ def _keys(sorting: Sorting) -> pages.Keys:
 @lru_cache(maxsize=512)
 def _statement(shape: _Shape) -> Prepared:
     keys = _keys(shape.sorting)
-    order = [off_index(keys[0]), *keys[1:]] if shape.plan.drives else keys
+    sorts = shape.plan.drives and shape.sorting.field != "id"
+    order = [off_index(keys[0]), *keys[1:]] if sorts else keys
     statement = (
         select(collections.c.id.label("id"), *pages.labelled(keys))
         .where(*_conditions(shape, is_total=False))
@@ -173,6 +192,12 @@ def _statement(shape: _Shape) -> Prepared:
     )
     if shape.has_after:
         statement = statement.where(pages.behind(keys, shape.sorting.descending))
+        if shape.sorting.field == "updated_at":
+            # The condition on both keys holds only where this one does, by which alone SQLite finds the place in the index.
+            last = bindparam("last_0", type_=keys[0].type)
+            statement = statement.where(
+                keys[0] <= last if shape.sorting.descending else keys[0] >= last
+            )
     if shape.counts:
         statement = statement.add_columns(func.count().over().label("total"))
     return prepared(statement)
@@ -207,7 +232,7 @@ def _conditions(shape: _Shape, *, is_total: bool) -> list[ColumnElement[bool]]:
         found.append(project_id == seen.scalar_subquery())
     if shape.scope == "type":
         found.append(c.type_id == bindparam("type_id"))
-    if shape.kind:
+    if shape.kind and shape.scope != "registries":
         later.append(c.kind == bindparam("kind"))
     if shape.filter is not None:
         found.append(filters.condition(shape.filter, COLLECTION_FIELDS, shape.plan))

@@ -76,6 +76,7 @@ class Plan:
         more_facts: how many artifacts have metadata beyond what is indexed: "none", "few" or "many".
         one_value: the leaves are about one path, at which no artifact has several values.
         sorted_by: the field that the rows are read in the order of; conditions on it narrow that reading.
+        is_recent: of those rows, only what is about artifacts from `from_artifact` on to `below_artifact`.
         also: other conditions on metadata, by which the rows of the leaves are chosen before anything else is looked at;
             where no artifact has more facts.
     """
@@ -85,6 +86,7 @@ class Plan:
     more_facts: str = "many"
     one_value: bool = False
     sorted_by: str = ""
+    is_recent: bool = False
     also: tuple[Compare, ...] = ()
 
 
@@ -107,12 +109,14 @@ Fields = Mapping[str, Field]
 
 
 def test(column: ColumnElement[Any], op: str, name: str, kind: Kind) -> Condition:
-    """`column op :name`, for a column that is not null."""
+    """`column op :name`, for a column that is not null; of `$regex` with its literal as `:namel`."""
     if op in OF_LISTS:
         found: Condition = among(column, name, kind.item)
         return not_(found) if op == "$outside" else found
     if op == "$regex":
-        return fits(by_code_point(column), bindparam(name, type_=PatternText()))
+        # Most expressions have a literal text in them, and looking for that is much cheaper.
+        literal = contains(column, bindparam(f"{name}l", type_=Text()))
+        return and_(literal, fits(by_code_point(column), bindparam(name, type_=PatternText())))
     value: ColumnElement[Any] = bindparam(name, type_=kind.type or column.type)
     if op == "$contains":
         return contains(column, value)
@@ -283,6 +287,11 @@ def _is_in(
     thing: ColumnElement[Any], found: "Select[Any] | None", plan: Plan, leaves: Sequence[Compare]
 ) -> Condition:
     assert found is not None
+    if plan.is_recent:
+        (id_,) = found.subquery().c
+        found = select(id_).where(
+            id_ >= bindparam("from_artifact"), id_ < bindparam("below_artifact")
+        )
     # Without the index on `thing`, SQLite keeps the order it reads in and looks each row up in the set.
     thing = thing if plan.drives else off_index(thing)
     # What equals one value comes in the order of ids from its index.
@@ -557,8 +566,11 @@ def split(
         return type(part)(tuple(walk(each) for each in part.parts))
 
     shape = walk(filter_) if filter_ is not None else None
-    for name in [name for name in values if name.endswith("p")]:
-        values[f"{name}k"] = values[name]
+    for name, value in list(values.items()):
+        if name.endswith("p"):
+            values[f"{name}k"] = value
+        elif isinstance(value, Pattern):
+            values[f"{name}l"] = value.literal
     return shape, values
 
 
@@ -572,6 +584,17 @@ def condition(shape: Filter, fields: Fields, plan: Plan | None = None) -> Condit
     if isinstance(shape, Negation):
         return not_(condition(shape.part, fields, plan))
     return fields[shape.field].condition(shape, plan)
+
+
+def leaves(shape: Filter | None) -> Iterator[Compare]:
+    """All conditions of a shape on one field."""
+    if isinstance(shape, Compare):
+        yield shape
+    elif isinstance(shape, Negation):
+        yield from leaves(shape.part)
+    elif isinstance(shape, Every | Either):
+        for part in shape.parts:
+            yield from leaves(part)
 
 
 def required(shape: Filter | None) -> Iterator[Compare]:

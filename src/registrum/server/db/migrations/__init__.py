@@ -11,8 +11,8 @@ from pathlib import Path
 
 from registrum.core.errors import RegistrumError, Unavailable
 
-HEAD = "0002"
-REVISIONS = ("0001", "0002")
+HEAD = "0003"
+REVISIONS = ("0001", "0002", "0003")
 _LOCK = 0x5265676973  # the advisory lock of upgrades: "Regis"
 
 
