@@ -24,10 +24,10 @@ LOADED_BEFORE = {
 OF_THE_ACTOR = {
     "artifacts.latest_in", "artifacts.by_client_id", "entities.by_ids", "entities.default_name",
     "files.blob_of_artifact", "files.blob_in_collection", "files.blob_of_entity",
-    "members.candidate_teams", "organizations.is_known_from_within", "organizations.may_administer",
+    "members.candidate_teams", "organizations.may_administer",
     "projects.create_on_demand",
 }  # fmt: skip
-"""Their condition about the actor is fixed: what he may see, fetch or administer."""
+"""Their condition about the actor is fixed: what they may see, fetch or administer."""
 WITHIN_A_USE_CASE = {
     "collection_edits.artifacts_left", "collections.lock", "memberships.lock_places", "entities.add", "entities.taken_among",
     "memberships.remove_of_artifacts", "organizations.add", "organizations.count_admins", "organizations.role_of",

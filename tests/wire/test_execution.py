@@ -1,4 +1,4 @@
-"""From a request to status and body: what the client branches on (protocol.md 1.3 and 1.4)."""
+"""From a request to status and body: what the client branches on."""
 
 import logging
 from dataclasses import dataclass, field

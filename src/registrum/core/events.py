@@ -1,10 +1,6 @@
-"""The ledger's language: what kinds of acts are recorded, and the value of one record."""
+"""The ledger's language: what kinds of acts are recorded, and what they are done to."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 LARGEST_CHANGES_BYTES = 4096
 
@@ -30,7 +26,6 @@ class EventKind(StrEnum):
     TEAM_MEMBER_CHANGED = "team.member_changed"
     TEAM_MEMBER_REMOVED = "team.member_removed"
     INVITE_CREATED = "invite.created"
-    INVITE_DELETED = "invite.deleted"
     # Projects and registries.
     PROJECT_CREATED = "project.created"
     PROJECT_CHANGED = "project.changed"
@@ -52,7 +47,6 @@ class EventKind(StrEnum):
     VERSION_COMMITTED = "version.committed"
     VERSION_CHANGED = "version.changed"
     VERSION_DELETED = "version.deleted"
-    VERSION_RESTORED = "version.restored"
     VERSION_EXPIRED = "version.expired"
     VERSION_LINKED = "version.linked"
     VERSION_UNLINKED = "version.unlinked"
@@ -64,10 +58,6 @@ class EventKind(StrEnum):
     ALIAS_UNPROTECTED = "alias.unprotected"
     # Runs.
     RUN_DELETED = "run.deleted"
-    # Automations.
-    AUTOMATION_CREATED = "automation.created"
-    AUTOMATION_CHANGED = "automation.changed"
-    AUTOMATION_DELETED = "automation.deleted"
 
 
 class SubjectKind(StrEnum):
@@ -83,27 +73,3 @@ class SubjectKind(StrEnum):
     ARTIFACT = "artifact"
     MEMBERSHIP = "membership"
     RUN = "run"
-    AUTOMATION = "automation"
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One record of the ledger.
-
-    Attributes:
-        actor_id: who did it; None for the server itself.
-        organization_id: where it belongs in the audit; None for what concerns one person or a personal project.
-        project_id: the project or registry it happened in.
-        subject_id: the number of the thing in the table of its kind.
-        changes: the fields that changed: `{"name": ["old", "new"]}`, or plain facts.
-    """
-
-    id: int
-    kind: str
-    created_at: datetime
-    actor_id: int | None
-    organization_id: int | None
-    project_id: int | None
-    subject_kind: str
-    subject_id: int | None
-    changes: Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""What this server is able to do, under the names that clients ask for (shared plan: protocol.md 1.8)."""
+"""What this server is able to do, under the names that clients ask for."""
 
 ENABLED = (
     "ARTIFACT_REGISTRY_SEARCH",

@@ -1,4 +1,4 @@
-"""Global ids as the wire has them: standard base64 of `Kind:<number>` (protocol.md 3.2)."""
+"""Global ids as the wire has them: standard base64 of `Kind:<number>`."""
 
 import binascii
 from base64 import b64decode

@@ -1,4 +1,4 @@
-"""The rules for names of every noun, and how two names compare (shared plan: protocol.md 3.3).
+"""The rules for names of every noun, and how two names compare.
 
 Each `check_…` function takes what somebody typed and returns it as it is to be kept, or raises `InvalidName` with a sentence that says
 what is wrong and what is allowed.
@@ -28,18 +28,8 @@ RESERVED_ENTITIES = frozenset(
         *("api", "artifacts", "artifactsv2", "assets", "authorize", "files", "graphql"),
         *("healthz", "invite", "invites", "login", "logout", "metrics", "oidc", "orgs", "readyz"),
         *("registry", "registries", "sdk", "search", "settings", "signup", "static", "uploads"),
-        *(
-            "blobs",
-            "version",
-            "welcome",
-            "password",
-            "set-password",
-            "favicon.ico",
-            "profile",
-            "site",
-            "docs",
-            "home",
-        ),
+        *("blobs", "version", "welcome", "password", "set-password", "favicon.ico", "profile"),
+        *("site", "docs", "home"),
     }
 )
 
@@ -143,7 +133,7 @@ def check_collection_name(name: str) -> str:
 
 def check_alias(name: str) -> str:
     """An alias to be set: 1 to 128 characters without `/`, `:`; `v0`, `v1`, … are versions' own names, not aliases."""
-    _check_text("alias", name, article="An")
+    _check_text("alias", name)
     for bad in "/:":
         if bad in name:
             raise InvalidName(f"An alias cannot contain {bad!r}: {name!r}.")
@@ -178,9 +168,9 @@ def check_artifact_type(name: str) -> str:
     return name
 
 
-def _check_text(what: str, name: str, *, article: str = "") -> None:
+def _check_text(what: str, name: str) -> None:
     """What holds for all names: not empty, not too long, nothing invisible, no step in a path."""
-    article = article or ("An" if what[0] in "aeio" else "A")
+    article = "An" if what[0] in "aeio" else "A"
     if not name or name.isspace():
         raise InvalidName(f"{article} {what} name cannot be empty.")
     if name in (".", ".."):

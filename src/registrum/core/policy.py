@@ -1,9 +1,9 @@
-"""Who may do what: the roles, the actions, and for each action the least role that it takes (shared plan: roles.md).
+"""Who may do what: the roles, the actions, and for each action the least role that it takes (docs/permissions.md).
 
 Three kinds of project have three sources of a role. In a **registry** a role comes from the organization, from the registry's own
 members, and from the teams that are members; the highest counts. In a **team** project it is the role in the team, capped to
 viewer for who is only a viewer of the organization. A **personal** project is its owner's. Everything else in the server asks
-these tables; `db/visibility.py` turns them into SQL and docs/permissions.md prints them.
+these tables; `db/visibility.py` turns them into SQL, and the page in docs is made of them.
 """
 
 from dataclasses import dataclass
@@ -53,14 +53,6 @@ def role_named(text: str, among: frozenset[Role] = REGISTRY_ROLES) -> Role:
     raise Invalid(f"There is no role {text[:60]!r}; the roles are {known}.")
 
 
-class Scope(StrEnum):
-    """What an action is done to."""
-
-    PROJECT = "project"
-    ORGANIZATION = "organization"
-    ENTITY = "entity"
-
-
 class Action(StrEnum):
     """What somebody may want to do; the value is said after "to", and with its place after "may not"."""
 
@@ -108,7 +100,7 @@ class Rule:
     Attributes:
         registry: least role in a registry.
         team: least role in the team that owns a project.
-        organization_admin: an admin of the organization may do it in a team's project, whatever his role in the team.
+        organization_admin: an admin of the organization may do it in a team's project, whatever their role in the team.
     """
 
     registry: Role

@@ -1,4 +1,4 @@
-"""How long versions live: TTL inputs, what is effective, and when it ends (protocol.md 3.5)."""
+"""How long versions live: TTL inputs, what is effective, and when it ends."""
 
 from datetime import datetime, timedelta
 

@@ -261,7 +261,7 @@ def add_creator(tx: Tx, entity: Grant[Entity], project_id: int, user_id: int) ->
 
 
 def add_user(tx: Tx, registry: Grant[Project], user_id: int, role: Role) -> bool:
-    """Makes a user a member; who is one keeps the role. Whether he is new."""
+    """Makes a user a member; who is one keeps the role. Whether they are new."""
     found = registry.require(Action.ADMINISTER)
     return bool(tx.run(_ADD_USER, project_id=found.id, user_id=user_id, role=role, now=tx.now))
 

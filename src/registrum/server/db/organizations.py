@@ -175,7 +175,7 @@ _IS_MEMBER = prepared(
 )
 
 
-def is_known_from_within(tx: Tx, organization_id: int) -> bool:
+def _is_known_from_within(tx: Tx, organization_id: int) -> bool:
     """Whether the actor belongs to it (or administers the instance), and is not only a guest of a registry or team."""
     return bool(tx.value(_IS_MEMBER, organization_id=organization_id))
 
@@ -185,7 +185,7 @@ def page_of_members(
 ) -> Page[OrganizationMember]:
     """Its people by user name; empty for guests."""
     assert action is Action.READ_ORGANIZATION
-    if not is_known_from_within(tx, organization.id):
+    if not _is_known_from_within(tx, organization.id):
         return Page(())
     after = ask.text_behind() or ""
     rows = tx.rows(
@@ -198,7 +198,7 @@ def page_of_members(
 def page_of_teams(tx: Tx, action: Action, organization: Organization, ask: PageAsk) -> Page[Entity]:
     """Its teams by name; empty for guests."""
     assert action is Action.READ_ORGANIZATION
-    if not is_known_from_within(tx, organization.id):
+    if not _is_known_from_within(tx, organization.id):
         return Page(())
     after = ask.text_behind() or ""
     rows = tx.rows(
@@ -328,7 +328,7 @@ _LOCK = prepared(
 
 
 def add_member(tx: Tx, organization_id: int, user_id: int, role: Role) -> bool:
-    """Makes a user a member; who is one keeps the role. Whether he is new."""
+    """Makes a user a member; who is one keeps the role. Whether they are new."""
     return bool(
         tx.run(_ADD_MEMBER, organization_id=organization_id, user_id=user_id, role=role, now=tx.now)
     )

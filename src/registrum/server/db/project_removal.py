@@ -184,7 +184,7 @@ def transfer(tx: Tx, project: Grant[Project], to: Entity) -> None:
     """Gives a personal project to another user.
 
     Raises:
-        NameTaken: he has a living project of this name.
+        NameTaken: they have a living project of this name.
     """
     found = project.require(Action.DELETE_PROJECT)
     try:

@@ -1,6 +1,6 @@
 """Statements: SQLAlchemy Core text and types, compiled once and run by the database's own driver.
 
-SQLAlchemy's execution layer costs more than most of our queries (performance.md). So a statement is compiled here to the driver's SQL
+SQLAlchemy's execution layer costs more than most of our queries (docs/performance.md). So a statement is compiled here to the driver's SQL
 with named parameters; parameters and results still pass through the types' converters. `prepared(...)` keeps the compiled
 form for the life of the process; anything else is compiled when it is run.
 """
@@ -25,7 +25,7 @@ _FLOAT8 = 701
 class Compiled:
     """A statement for one dialect: SQL text, how parameters go in and how rows come out."""
 
-    __slots__ = ("_bind", "_defaults", "_read", "returns_rows", "text")
+    __slots__ = ("_bind", "_defaults", "_read", "text")
 
     def __init__(self, statement: Executable, dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect)  # type: ignore[attr-defined]
@@ -45,7 +45,6 @@ class Compiled:
             for name, value in compiled.params.items()
         }
         columns = compiled._result_columns
-        self.returns_rows = bool(columns)
         names = [str(c.keyname) for c in columns]
         row = namedtuple("Row", names, rename=True)  # type: ignore[misc]
         self._read = _reader(row, [_result_processor(c.type, dialect) for c in columns])

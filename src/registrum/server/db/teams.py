@@ -107,7 +107,7 @@ _SERVICE_IDS = prepared(
 
 
 def add_member(tx: Tx, team: Grant[Entity], user_id: int, role: Role) -> bool:
-    """Makes a user a member; who is one keeps the role. Whether he is new."""
+    """Makes a user a member; who is one keeps the role. Whether they are new."""
     found = team.require(Action.ADMINISTER_TEAM)
     return bool(tx.run(_ADD_MEMBER, team_id=found.id, user_id=user_id, role=role, now=tx.now))
 
@@ -125,7 +125,7 @@ def change_role(tx: Tx, team: Grant[Entity], user_id: int, role: Role) -> None:
 
 
 def remove_member(tx: Tx, team_id: int, user_id: int) -> None:
-    """Ends a membership; the service asked for the right, unless he leaves by himself."""
+    """Ends a membership; the service asked for the right, unless somebody leaves by themselves."""
     tx.run(_REMOVE_MEMBER, team_id=team_id, user_id=user_id)
 
 

@@ -345,7 +345,6 @@ _ADMINS = prepared(
     .order_by(users.c.id)
     .with_for_update()
 )
-_NAMES = prepared(select(users.c.username_key).where(among(users.c.username_key, "keys", Text)))
 _ORGANIZATION_IDS = prepared(
     select(organization_members.c.organization_id)
     .where(organization_members.c.user_id == bindparam("user_id"))
@@ -356,11 +355,6 @@ _ORGANIZATION_IDS = prepared(
 def count_admins(tx: Tx) -> int:
     """How many living administrators the instance has; who would remove one waits until this transaction ends."""
     return len(tx.column(_ADMINS, yes=True))
-
-
-def taken_among(tx: Tx, names: Sequence[str]) -> set[str]:
-    """Those of these user names that were ever used, folded."""
-    return set(tx.column(_NAMES, keys=[folded(name) for name in names]))
 
 
 def organization_ids_of(tx: Tx, user_id: int) -> list[int]:

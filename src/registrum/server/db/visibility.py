@@ -16,7 +16,6 @@ from sqlalchemy import (
     case,
     exists,
     false,
-    func,
     literal,
     or_,
     select,
@@ -296,16 +295,6 @@ def held_role(p: FromClause = projects) -> ColumnElement[int]:
         Role.RESTRICTED_VIEWER: Action.READ,
     }
     return case(*((allowed(action, p), int(role)) for role, action in of_role.items()), else_=0)
-
-
-def visible_project_ids(action: Action) -> Any:
-    """SELECT of the ids of all projects in which the actor may do `action`."""
-    return select(projects.c.id).where(allowed(action))
-
-
-def rank(role: ColumnElement[Any]) -> ColumnElement[int]:
-    """The greatest role of a group as a plain number, 0 where there is none."""
-    return func.coalesce(func.max(role), 0)
 
 
 def decided(condition: ColumnElement[bool]) -> ColumnElement[int]:

@@ -35,7 +35,7 @@ collection = Abstract(
     "ArtifactCollection",
     type_of=lambda c: "ArtifactPortfolio" if c.is_portfolio else "ArtifactSequence",
     reads={
-        "id": lambda c: collection_id(c.id),
+        "id": lambda c: ids.encode("ArtifactCollection", c.id),
         "state": lambda c: "DELETED" if c.is_deleted else "READY",
         "defaultArtifactType": "type",
         "tags": lambda c: whole(c.tags),
@@ -52,13 +52,7 @@ versioned_edge = Type(
 )
 
 
-def collection_id(number: int) -> str:
-    """The global id of a collection of either kind."""
-    return ids.encode("ArtifactCollection", number)
-
-
-def number_of(text: str) -> int:
-    """The number in the global id of a collection."""
+def _number_of(text: str) -> int:
     return ids.decode("ArtifactCollection", text)
 
 
@@ -68,7 +62,7 @@ def number_of(text: str) -> int:
 @query.field("artifactCollection")
 def resolve_collection_by_id(_: None, info: Info, id: str) -> Collection:
     """A collection of a project that the actor may see."""
-    return _with_tags(info, collections.get_for(info.context.tx, Action.READ, number_of(id)).thing)
+    return _with_tags(info, collections.get_for(info.context.tx, Action.READ, _number_of(id)).thing)
 
 
 @project.field("artifactCollection", is_point=True)
@@ -299,7 +293,7 @@ def resolve_update_portfolio(_: None, info: Info, input: dict[str, Any]) -> dict
 
 
 def _updated(info: Info, kind: str, id_: str, input: dict[str, Any]) -> dict[str, Any]:
-    number, name, text = number_of(id_), input.get("name"), input.get("description")
+    number, name, text = _number_of(id_), input.get("name"), input.get("description")
     info.context.write(lambda tx: service.update_collection(tx, kind, number, name, text))
     return _payload(info, number)
 
@@ -307,7 +301,7 @@ def _updated(info: Info, kind: str, id_: str, input: dict[str, Any]) -> dict[str
 @mutation.field("moveArtifactSequence")
 def resolve_move(_: None, info: Info, input: dict[str, Any]) -> dict[str, Any]:
     """Gives a collection another type."""
-    number, type_name = number_of(input["artifactSequenceID"]), input["destinationArtifactTypeName"]
+    number, type_name = _number_of(input["artifactSequenceID"]), input["destinationArtifactTypeName"]
     info.context.write(lambda tx: service.move_collection(tx, number, type_name))
     return _payload(info, number)
 
@@ -322,7 +316,7 @@ def _payload(info: Info, number: int) -> dict[str, Any]:
 @mutation.field("deleteArtifactSequence")
 def resolve_delete_sequence(_: None, info: Info, input: dict[str, Any]) -> dict[str, Any]:
     """Deletes a sequence with its versions and their links."""
-    number = number_of(input["artifactSequenceID"])
+    number = _number_of(input["artifactSequenceID"])
     gone = info.context.write(lambda tx: service.delete_collection(tx, "sequence", number))
     return {"artifactCollection": gone}
 
@@ -330,7 +324,7 @@ def resolve_delete_sequence(_: None, info: Info, input: dict[str, Any]) -> dict[
 @mutation.field("deleteArtifactPortfolio")
 def resolve_delete_portfolio(_: None, info: Info, input: dict[str, Any]) -> dict[str, Any]:
     """Deletes a portfolio with its links."""
-    number = number_of(input["artifactPortfolioID"])
+    number = _number_of(input["artifactPortfolioID"])
     gone = info.context.write(lambda tx: service.delete_collection(tx, "portfolio", number))
     return {"artifactCollection": gone}
 

@@ -4,14 +4,13 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, TypeVar
 
 from registrum.core.actors import Actor
 from registrum.server.blobs.signing import Urls
 from registrum.server.blobs.store import BlobStore
 from registrum.server.config import Config
-from registrum.server.db.database import READ_TIMEOUT_S, Database, utc_now
+from registrum.server.db.database import READ_TIMEOUT_S, Database
 from registrum.server.db.tx import Tx
 from registrum.server.services.commits import Commits
 from registrum.server.services.credentials import Secrets
@@ -63,11 +62,6 @@ class Context:
         self._tx: Tx | None = None
 
     @property
-    def config(self) -> Config:
-        """The settings."""
-        return self._services.config
-
-    @property
     def store(self) -> BlobStore:
         """Where bytes are."""
         return self._services.store
@@ -81,11 +75,6 @@ class Context:
     def commits(self) -> Commits:
         """Commits artifacts, each once at a time."""
         return self._services.commits
-
-    @property
-    def now(self) -> datetime:
-        """The present moment, aware UTC."""
-        return utc_now()
 
     @property
     def tx(self) -> Tx:

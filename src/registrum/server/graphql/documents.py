@@ -40,7 +40,7 @@ T = TypeVar("T")
 RULES = [
     rule for rule in specified_rules if rule not in (NoUnusedVariablesRule, NoUnusedFragmentsRule)
 ]
-"""The client declares variables it does not use, and strips fields but not what they used (protocol.md 1.3)."""
+"""The client declares variables it does not use, and strips fields but not what they used."""
 
 MAX_VARIANTS = 8
 

@@ -1,6 +1,6 @@
 """The GraphQL edge's translator: what went wrong becomes an HTTP status and a body the client understands.
 
-The client branches on the HTTP status and shows `errors[].message` (protocol.md 1.4), so failures are never
+The client branches on the HTTP status and shows `errors[].message` (docs/wire.md), so failures are never
 answered at 200 — save when several mutations were asked at once and some were done: hiding those would invite
 doing them again.
 """

@@ -127,9 +127,6 @@ def _named(
     return found
 
 
-# --- Addresses that clients make themselves (protocol.md 1.7)
-
-
 def resolve_fallback(tx: Tx, segments: Sequence[str]) -> tuple[Blob, str]:
     """What an address below `/artifacts/` or `/artifactsV2/` stands for, if the actor may download it.
 

@@ -215,7 +215,10 @@ def rename_project(tx: Tx, name: ProjectName, new_name: str) -> int:
     if found.name == new_name:
         return found.id
     check_removable(found, "renamed")
-    check_registry_name(new_name) if found.is_registry else check_project_name(new_name)
+    if found.is_registry:
+        check_registry_name(new_name)
+    else:
+        check_project_name(new_name)
     projects.rename(tx, project, new_name)
     _record(
         tx,

@@ -212,9 +212,8 @@ def delete_invite(tx: Tx, team_name: str, text: str) -> None:
         Forbidden: the actor may not.
         InUse: the last admin of the team would go.
     """
-    own = _own_id(tx)
     user_id = _user_of(tx, text)
-    leaves = user_id is not None and user_id == own
+    leaves = user_id is not None and user_id == tx.actor.user_id
     action = Action.READ_ENTITY if leaves else Action.ADMINISTER_TEAM
     team = entities.get_for(tx, action, team_name).thing
     held = None if user_id is None else teams.role_of(tx, team.id, user_id)
@@ -225,10 +224,6 @@ def delete_invite(tx: Tx, team_name: str, text: str) -> None:
     teams.remove_member(tx, team.id, user_id)
     teams.remove_invites(tx, team.id, user_id)
     _record(tx, EventKind.TEAM_MEMBER_REMOVED, team, user_id, {"role": [held.label, ""]})
-
-
-def _own_id(tx: Tx) -> int | None:
-    return tx.actor.user_id
 
 
 def _user_of(tx: Tx, text: str) -> int | None:

@@ -189,7 +189,7 @@ def delete_user(tx: Tx, username: str, transfer_to: str | None) -> None:
     Raises:
         Forbidden: the actor is no administrator of the instance.
         NotFound: there is no such user.
-        InUse: linked artifacts are in his projects and nobody takes them over; or he is the last administrator.
+        InUse: linked artifacts are in the user's projects and nobody takes them over; or it is the last administrator.
     """
     require_instance_admin(tx, "delete users")
     user = users.get_named(tx, username)

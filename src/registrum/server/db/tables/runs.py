@@ -72,7 +72,7 @@ run_tags = Table(
     Column("name", Name, primary_key=True),
 )
 
-# stream: history | events | logs. Compressed lines, at most 1 MiB a chunk, keyed by the first line it holds.
+# stream: history | events | logs. Compressed lines, at most 512 KiB of them a chunk (core/history.py), keyed by the first line it holds.
 run_chunks = Table(
     "run_chunks",
     metadata,
