@@ -73,7 +73,10 @@ def test_a_version_whose_time_has_come_goes_unless_an_alias_holds_it(desk: Desk)
     expire(desk)
     assert living(desk) == [newest.id]  # `latest` stands on it
     with desk.database.read(SYSTEM) as tx:
-        assert "version.expired" in tx.column(select(events.c.kind))
+        expired = select(events).where(events.c.kind == "version.expired")
+        (event,) = tx.rows(expired)
+    assert (event.subject_id, event.organization_id) == (old.id, 1)
+    assert event.changes == {"collection": "net", "version": 0, "ttl_seconds": HOUR}
 
 
 def test_a_linked_version_does_not_expire(desk: Desk) -> None:

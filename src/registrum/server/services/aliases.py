@@ -11,9 +11,10 @@ from registrum.core.memberships import Place
 from registrum.core.names import is_version_name
 from registrum.core.policy import Action
 from registrum.core.projects import Project, ProjectName
-from registrum.server.db import aliases, collections, events, memberships, projects
+from registrum.server.db import aliases, events, memberships, projects
 from registrum.server.db.tx import Tx
 from registrum.server.db.visibility import Grant
+from registrum.server.services.collections import to_edit
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +67,7 @@ def _grouped(tx: Tx, asked: Sequence[AliasIn]) -> Iterable[tuple[Grant[Collectio
     for one in asked:
         names.setdefault((one.project, one.collection), []).append(one.alias)
     for (project, collection), of_collection in names.items():
-        yield _collection(tx, project, collection), of_collection
-
-
-def _collection(tx: Tx, project: ProjectName, name: str) -> Grant[Collection]:
-    where = projects.get_for(tx, Action.READ, project).thing
-    return collections.get_for_name(tx, Action.EDIT_COLLECTION, where, name)
+        yield to_edit(tx, project, collection), of_collection
 
 
 def _place(

@@ -56,7 +56,7 @@ def update_collection(
         changes["description"] = [here.description, text]
     if changes:
         collection_edits.change(tx, found, to_name, text)
-        _record(tx, EventKind.COLLECTION_CHANGED, here, changes)
+        record(tx, EventKind.COLLECTION_CHANGED, here, changes)
     return here.id
 
 
@@ -97,7 +97,7 @@ def move_collection(tx: Tx, collection_id: int, type_name: str) -> int:
             "unlink them before the type is changed."
         )
     collection_edits.retype(tx, found, artifact_types.id_for(tx, project, type_name))
-    _record(tx, EventKind.COLLECTION_CHANGED, here, {"type": [here.type_name, type_name]})
+    record(tx, EventKind.COLLECTION_CHANGED, here, {"type": [here.type_name, type_name]})
     return here.id
 
 
@@ -124,7 +124,7 @@ def delete_collection(tx: Tx, kind: str, collection_id: int) -> Collection:
             "one of its versions."
         )
     collection_edits.remove(tx, found)
-    _record(tx, EventKind.COLLECTION_DELETED, here, {"name": here.name, "type": here.type_name})
+    record(tx, EventKind.COLLECTION_DELETED, here, {"name": here.name, "type": here.type_name})
     if not here.is_portfolio and delete_versions_step(tx, here.id):
         jobs.add(tx, DELETION_JOB, {"collection": here.id})
     return here
@@ -167,7 +167,18 @@ def _of_kind(tx: Tx, action: Action, kind: str, collection_id: int) -> Grant[Col
     return found
 
 
-def _record(tx: Tx, kind: EventKind, collection: Collection, changes: dict[str, Any]) -> None:
+def to_edit(tx: Tx, project: ProjectName, name: str) -> Grant[Collection]:
+    """The collection of that name, whose tags or aliases are to be changed.
+
+    Raises:
+        NotFound, Forbidden: it is missing or hidden, or not the actor's to edit.
+    """
+    where = projects.get_for(tx, Action.READ, project).thing
+    return collections.get_for_name(tx, Action.EDIT_COLLECTION, where, name)
+
+
+def record(tx: Tx, kind: EventKind, collection: Collection, changes: dict[str, Any]) -> None:
+    """Writes into the ledger what was done to a collection."""
     project = collection.project
     assert project is not None, "who may edit it sees the project"
     events.record(

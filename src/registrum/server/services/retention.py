@@ -13,7 +13,7 @@ from registrum.core.projects import ProjectName
 from registrum.core.retention import effective_ttl, expires_at, own_ttl
 from registrum.server.db import entities, events, jobs, projects, retention, versions
 from registrum.server.db.tx import Tx
-from registrum.server.services.artifacts import delete_artifact
+from registrum.server.services.artifacts import delete_artifact, record
 
 FOLLOW_DEFAULT = "follow-default-ttl"
 AT_ONCE = 100
@@ -79,12 +79,5 @@ def expire_one(tx: Tx, artifact_id: int) -> bool:
         artifact = delete_artifact(tx, artifact_id, with_aliases=False)
     except (InUse, NotFound):
         return False
-    events.record(
-        tx,
-        EventKind.VERSION_EXPIRED,
-        subject_kind=SubjectKind.ARTIFACT,
-        subject_id=artifact.id,
-        project_id=artifact.source.project.id if artifact.source.project else None,
-        changes={"ttl_seconds": artifact.ttl_seconds},
-    )
+    record(tx, EventKind.VERSION_EXPIRED, artifact, ttl_seconds=artifact.ttl_seconds)
     return True

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 
 from registrum.core.collections import Collection, Tag
 from registrum.core.errors import Invalid
-from registrum.core.events import EventKind, SubjectKind
+from registrum.core.events import EventKind
 from registrum.core.names import check_tag
-from registrum.core.policy import Action
 from registrum.core.projects import ProjectName
-from registrum.server.db import collections, events, projects, tags
+from registrum.server.db import tags
 from registrum.server.db.tx import Tx
-from registrum.server.db.visibility import Grant
+from registrum.server.services.collections import record, to_edit
 
 MOST_AT_ONCE = 20
 
@@ -29,7 +28,7 @@ def add_collection_tags(
         NotFound, Forbidden: the collection is hidden, or not the actor's to edit.
     """
     wanted = _bounded([check_tag(name) for name in names])
-    found = _collection(tx, project, collection)
+    found = to_edit(tx, project, collection)
     tags.change_of_collection(tx, found, wanted, ())
     _record(tx, EventKind.COLLECTION_TAGGED, found.thing, wanted)
     now = tags.by_collections(tx, [found.thing.id]).get(found.thing.id, ())
@@ -41,7 +40,7 @@ def delete_collection_tags(
 ) -> None:
     """Takes tags from a collection; those it does not have are left alone. Raises as `add_collection_tags`."""
     unwanted = _bounded(names)
-    found = _collection(tx, project, collection)
+    found = to_edit(tx, project, collection)
     tags.change_of_collection(tx, found, (), unwanted)
     _record(tx, EventKind.COLLECTION_UNTAGGED, found.thing, unwanted)
 
@@ -52,20 +51,5 @@ def _bounded(names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _collection(tx: Tx, project: ProjectName, name: str) -> Grant[Collection]:
-    where = projects.get_for(tx, Action.READ, project).thing
-    return collections.get_for_name(tx, Action.EDIT_COLLECTION, where, name)
-
-
 def _record(tx: Tx, kind: EventKind, collection: Collection, names: Sequence[str]) -> None:
-    project = collection.project
-    assert project is not None, "who may edit tags there sees the project"
-    events.record(
-        tx,
-        kind,
-        subject_kind=SubjectKind.COLLECTION,
-        subject_id=collection.id,
-        project_id=project.id,
-        organization_id=project.entity.organization_id,
-        changes={"collection": collection.name, "tags": list(names)},
-    )
+    record(tx, kind, collection, {"collection": collection.name, "tags": list(names)})
