@@ -45,6 +45,8 @@ def test_good_names_pass_as_they_are(check, name):  # type: ignore[no-untyped-de
     [
         *((check, bad) for check in CHECKS for bad in ("", "  ", "x" * 129, "a\nb", "a\0b")),
         *((names.check_project_name, f"a{bad}b") for bad in "/\\#?%:"),
+        (names.check_collection_name, "model\u202egnp.exe"),
+        (names.check_project_name, "a\u2066b"),
         (names.check_registry_name, REGISTRY_PREFIX),
         (names.check_registry_name, "model"),
         (names.check_registry_name, REGISTRY_PREFIX + "x" * 114),

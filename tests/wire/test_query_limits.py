@@ -62,6 +62,7 @@ TOO_COMPLEX = {
     "a chain of 1,500 fragments": "{ node { ...F0 } } " + LONG_CHAIN + "fragment F1500 on Node { id }",
     "a fragment in itself": "{ node { ...F } } fragment F on Node { next { ...F } }",
     "many aliases": "{" + " ".join(f"a{i}: node {{ id }}" for i in range(2000)) + "}",
+    "the schema many times": "{" + " ".join(f"a{i}: __schema {{ types {{ name }} }}" for i in range(3)) + "}",
     "one field many times": "{" + "node { id } " * 1000 + "}",
     "one field many times through fragments": "{ node { ...A ...A2 } } "
     + "fragment A on Node {" + "next { id } " * 30 + "} fragment A2 on Node {" + "next { id } " * 30 + "}",

@@ -13,6 +13,8 @@ from registrum.core.projects import REGISTRY_PREFIX
 LONGEST = 128
 LONGEST_EMAIL = 254
 
+# With these a name is shown in another order than it is written, and passes for another one.
+_DIRECTIONS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 _PROJECT_FORBIDDEN = "/\\#?%:\r\n"
 _WORDS = re.compile(r"[-\w]+( +[-\w]+)*")
 _TYPE = re.compile(r"[-\w](?:[-.\w ]*[-.\w])?")
@@ -180,5 +182,5 @@ def _check_text(what: str, name: str) -> None:
             f"{article} {what} name may have at most {LONGEST} characters; this one has {len(name)}."
         )
     for char in name:
-        if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp"):
+        if char in _DIRECTIONS or unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp"):
             raise InvalidName(f"{article} {what} name cannot contain control characters: {name!r}.")

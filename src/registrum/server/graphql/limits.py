@@ -39,6 +39,7 @@ class Limits:
         depth: levels of fields, fragments expanded.
         fields: fields of the document, fragments expanded.
         twins: times that one response name may be given in one selection set, fragments expanded.
+        schemas: times that the whole schema may be asked for.
         page: the largest `first` or `last`.
         cost: values an answer may hold by estimate: fields times the page sizes on their path.
         variables_depth: levels of objects and lists in the variables.
@@ -51,6 +52,7 @@ class Limits:
     depth: int = 32
     fields: int = 2_000
     twins: int = 50
+    schemas: int = 2
     page: int = 10_000
     cost: int = 1_000_000
     variables_depth: int = 64
@@ -125,6 +127,7 @@ class _Expansion:
         self._reached = reached
         self._limits = limits
         self._steps = 0
+        self._schemas = 0
         self._twins: dict[tuple[Any, ...], int] = {}
 
     def walk(
@@ -145,6 +148,12 @@ class _Expansion:
                     raise QueryTooComplex(
                         f"The query selects {key[1]!r} in one place more than {limits.twins} times."
                     )
+                if node.name.value == "__schema":
+                    self._schemas += 1
+                    if self._schemas > limits.schemas:
+                        raise QueryTooComplex(
+                            f"The query asks for the schema more than {limits.schemas} times."
+                        )
                 if node.selection_set:
                     self.walk(node.selection_set, key, depth + 1, level + 1)
             elif isinstance(node, InlineFragmentNode):
