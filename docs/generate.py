@@ -19,7 +19,8 @@ from registrum.core.policy import (
     PROJECT_RULES,
     TEAM_RULES,
 )
-from registrum.server.config import Config, kind_of, variable_of
+from registrum.server.config import Config
+from registrum.server.config_sources import kind_of, variable_of
 
 HERE = Path(__file__).parent
 SOURCE = HERE.parent / "src" / "registrum"

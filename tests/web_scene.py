@@ -19,7 +19,8 @@ from registrum.core.runs import RunName, RunState, SaveRun
 from registrum.server.blobs.disk import DiskStore
 from registrum.server.blobs.signing import Signer
 from registrum.server.blobs.store import BlobKey, StoredBlob
-from registrum.server.config import Config, with_secret_key
+from registrum.server.config import Config
+from registrum.server.config_sources import with_secret_key
 from registrum.server.db import Database, open_database, projects, users
 from registrum.server.db.migrations import upgrade
 from registrum.server.db.tables import project_members

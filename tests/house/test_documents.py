@@ -1,5 +1,6 @@
 """Documents that are made from the code are current, and those written by hand are true."""
 
+import ast
 import re
 import shlex
 from dataclasses import fields
@@ -9,8 +10,9 @@ import pytest
 
 from docs.generate import HERE, PAGES, commands
 from registrum.cli import quickstart, registrum
-from registrum.server.config import Config, variable_of
-from tests.house.sources import ROOT, tracked_files
+from registrum.server.config import Config
+from registrum.server.config_sources import variable_of
+from tests.house.sources import ROOT, modules, tracked_files
 
 MACHINE_PATH = re.compile("|".join(["/wo" + "rk/", "/ro" + "ot/", "/opt/wh" + "eels"]))
 
@@ -73,6 +75,20 @@ def test_variables_in_documents_exist() -> None:
     }
     others = named - {*settings, *secrets}
     assert not [variable for variable in others if f'"{variable}"' not in code]
+
+
+def test_every_setting_is_read_somewhere() -> None:
+    read = {
+        node.attr
+        for module in modules()
+        if module.path != "src/registrum/server/config.py"
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Attribute)
+    }
+    through_config = {"database_url", "blob_url", "base_url", "allowed_hosts"}
+    # By properties of `Config` itself, which are read.
+    behind_others = {"allowed_hosts", "blob_url", "database_url"}
+    assert {own.name for own in fields(Config)} - read == behind_others
 
 
 def test_links_between_documents_lead_somewhere() -> None:

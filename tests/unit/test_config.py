@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from registrum.core.errors import Invalid
-from registrum.server.config import Config, InvalidSetting, load, with_secret_key
+from registrum.server.config import Config, InvalidSetting
+from registrum.server.config_sources import load, with_secret_key
 
 POSTGRES = {
     "REGISTRUM_DATABASE_URL": "postgresql://ann:hunter2@db/registrum",

@@ -15,7 +15,8 @@ import pytest
 
 from registrum.core.errors import Invalid
 from registrum.server.app import create_app, prepare
-from registrum.server.config import Config, with_secret_key
+from registrum.server.config import Config
+from registrum.server.config_sources import with_secret_key
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from registrum.cli.extras import need_server
-from registrum.server.config import load
+from registrum.server.config_sources import load
 
 
 @click.group("db", short_help="Upgrade the server's database.")

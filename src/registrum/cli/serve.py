@@ -18,7 +18,8 @@ from registrum import __version__
 from registrum.cli import quickstart
 from registrum.cli.extras import need_server
 from registrum.core.errors import Conflict
-from registrum.server.config import Config, kind_of, load, variable_of, with_secret_key
+from registrum.server.config import Config
+from registrum.server.config_sources import kind_of, load, variable_of, with_secret_key
 
 if TYPE_CHECKING:
     from registrum.server.app import FirstStart
