@@ -85,7 +85,6 @@ def test_every_setting_is_read_somewhere() -> None:
         for node in ast.walk(module.tree)
         if isinstance(node, ast.Attribute)
     }
-    through_config = {"database_url", "blob_url", "base_url", "allowed_hosts"}
     # By properties of `Config` itself, which are read.
     behind_others = {"allowed_hosts", "blob_url", "database_url"}
     assert {own.name for own in fields(Config)} - read == behind_others
