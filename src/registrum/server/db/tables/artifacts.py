@@ -82,6 +82,11 @@ collections = Table(
         "ix_collections_organization_created",
         *("organization_id", "created_at", "id", "project_id", "kind", "deleted_at"),
     ),
+    listed(
+        "ix_collections_organization_changed",
+        *("organization_id", text("coalesce(updated_at, created_at)")),
+        *("id", "project_id", "kind", "deleted_at"),
+    ),
 )
 
 collection_tags = Table(
@@ -243,6 +248,23 @@ memberships = Table(
                 *("collection_id", "deleted_at"),
             ),
         )
+    ),
+    # By cells of time (`version_grids.py`): the newest links of what was logged in one, and what was linked in one of
+    # the oldest artifacts.
+    listed(
+        "ix_memberships_project_logged",
+        *("project_id", text("(artifact_created_at >> 32)"), "created_at", "id"),
+        *("artifact_id", "collection_id", "artifact_created_at", "deleted_at"),
+    ),
+    listed(
+        "ix_memberships_organization_logged",
+        *("organization_id", text("(artifact_created_at >> 32)"), "created_at", "id"),
+        *("project_id", "artifact_id", "collection_id", "artifact_created_at", "deleted_at"),
+    ),
+    listed(
+        "ix_memberships_organization_linked",
+        *("organization_id", text("(created_at >> 32)"), "artifact_id", "created_at", "id"),
+        *("project_id", "collection_id", "deleted_at"),
     ),
 )
 

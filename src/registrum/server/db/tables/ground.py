@@ -1,6 +1,6 @@
 """What every table is declared with."""
 
-from sqlalchemy import Column, ForeignKey, Index, MetaData, String, text
+from sqlalchemy import Column, ForeignKey, Index, MetaData, String, TextClause, text
 
 from registrum.server.db.columns import Id, Moment
 
@@ -38,13 +38,13 @@ def to(name: str, target: str, *, null: bool = False, **kw: object) -> Column[in
     return Column(name, Id, ForeignKey(target), nullable=null, **kw)  # type: ignore[arg-type]
 
 
-def listed(name: str, *columns: str) -> Index:
+def listed(name: str, *columns: str | TextClause) -> Index:
     """An index that a list of living rows is read from in order; of an organization's, only what belongs to one.
 
     SQLite looks at `deleted_at` again, and does so in the index where it is a part of it.
     """
     where = ALIVE
-    if columns[0] == "organization_id":
+    if str(columns[0]) == "organization_id":
         where = text("deleted_at IS NULL AND organization_id IS NOT NULL")
     return Index(name, *columns, sqlite_where=where)
 

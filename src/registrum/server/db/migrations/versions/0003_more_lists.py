@@ -24,7 +24,7 @@ def upgrade() -> None:
     # By cells of time, each 72 minutes: what was logged in one by when it was linked, what was linked in one by artifact.
     logged_in, linked_in = sa.text("(artifact_created_at >> 32)"), sa.text("(created_at >> 32)")
     alive = sa.text("deleted_at IS NULL")
-    for name, where, columns in (
+    indexes: tuple[tuple[str, sa.TextClause, list[str | sa.TextClause]], ...] = (
         (
             "ix_memberships_project_logged",
             alive,
@@ -49,7 +49,8 @@ def upgrade() -> None:
                 *("project_id", "collection_id", "deleted_at"),
             ],
         ),
-    ):
+    )
+    for name, where, columns in indexes:
         op.create_index(
             name, "memberships", columns, unique=False, sqlite_where=where, postgresql_where=where
         )
