@@ -66,8 +66,8 @@ def test_the_least_used_goes_first(tmp_path: Path) -> None:
     held = Cache(str(tmp_path / "cache"), 1 << 20)
     digests = [kept(held, bytes([number]) * 1000) for number in range(10)]
     for number, path in enumerate(sorted((tmp_path / "cache" / "files").rglob("*/*/*"))):
-        os.utime(path, (number, number))
-    oldest = min((tmp_path / "cache" / "files").rglob("*/*/*"), key=lambda p: p.stat().st_mtime)
+        os.utime(path, ns=(number * 10**9, path.stat().st_mtime_ns))
+    oldest = min((tmp_path / "cache" / "files").rglob("*/*/*"), key=lambda p: p.stat().st_atime)
     assert held.prune(9000) == (1, 1000)
     assert not oldest.exists()
     assert held.usage().size_bytes == 9000
@@ -167,6 +167,53 @@ def test_what_was_written_through_a_link_is_not_handed_out(tmp_path: Path) -> No
     assert taken(held, digest, 7, tmp_path / "b") == (b"content" if is_shared else None)
     kept(held, b"content")
     assert taken(held, digest, 7, tmp_path / "c") == b"content"
+
+
+def held_at(folder: Path) -> Path:
+    (path,) = (folder / "cache" / "files").rglob("*/*/*")
+    return path
+
+
+def test_what_was_written_through_a_link_that_is_gone_is_not_handed_out(tmp_path: Path) -> None:
+    held = Cache(str(tmp_path / "cache"), 1 << 20)
+    digest = kept(held, b"content")
+    assert linked(held, digest, 7, tmp_path / "a")
+    (tmp_path / "a").chmod(0o644)
+    with (tmp_path / "a").open("r+b") as file:
+        file.write(b"CONT")
+    (tmp_path / "a").unlink()
+    assert taken(held, digest, 7, tmp_path / "b") in (None, b"content")
+    kept(held, b"content")
+    assert taken(held, digest, 7, tmp_path / "c") == b"content"
+
+
+def test_what_was_written_in_the_cache_itself_is_noticed_by_its_date(tmp_path: Path) -> None:
+    held = Cache(str(tmp_path / "cache"), 1 << 20)
+    digest = kept(held, b"content")
+    with held_at(tmp_path).open("r+b") as file:
+        file.write(b"CONT")
+    assert taken(held, digest, 7, tmp_path / "a") is None
+    assert held.usage().files == 0
+
+
+def test_a_file_without_its_mark_is_read_once_and_marked(tmp_path: Path) -> None:
+    held = Cache(str(tmp_path / "cache"), 1 << 20)
+    digest = kept(held, b"content")
+    mark = held_at(tmp_path).stat().st_mtime_ns
+    os.utime(held_at(tmp_path))  # As an earlier version kept it, or a backup brought it back.
+    assert taken(held, digest, 7, tmp_path / "a") == b"content"
+    assert held_at(tmp_path).stat().st_mtime_ns == mark
+
+
+def test_using_what_is_linked_leaves_its_dates_alone(tmp_path: Path) -> None:
+    held = Cache(str(tmp_path / "cache"), 1 << 20)
+    digest = kept(held, b"content")
+    path = held_at(tmp_path)
+    os.link(path, tmp_path / "a")
+    os.utime(path, ns=(5 * 10**9, path.stat().st_mtime_ns))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(os, "utime", lambda *_, **__: pytest.fail("a date was set"))
+        assert taken(held, digest, 7, tmp_path / "b") == b"content"
 
 
 def test_across_file_systems_a_link_is_a_copy(tmp_path: Path) -> None:

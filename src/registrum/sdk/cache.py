@@ -2,8 +2,10 @@
 
 Shared by all processes of a person, and safe when they use it at once: a file appears under its digest only when it is whole, is
 never written again, and who finds it gone downloads it. It is copied from (sharing blocks where the file system can): an editor
-at work on a copy does not reach it. Where a person asks for hard links instead, they are read only, and what has been linked is
-read again before it is used. What was not used for the longest time goes first when it grows beyond its limit.
+at work on a copy does not reach it. Where a person asks for hard links instead, they are read only. All the same somebody may
+write to what is here, so every file bears a mark that no write leaves as it is: a date of change, long ago, that follows from its
+digest. A file without its mark is read again before it is used, and given up if it is another one. What was not used for the longest
+time, by the date of access, goes first when the cache grows beyond its limit.
 """
 
 from __future__ import annotations
@@ -11,7 +13,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-import stat
 import sys
 import threading
 import time
@@ -33,6 +34,8 @@ DEFAULT_LIMIT_BYTES = 20 << 30
 _AFTER_PRUNING = 0.9
 """How much of the limit is left full: pruning takes a look at every file, so it should not come often."""
 _TOUCH_AFTER_S = 3600
+_MARKS_FROM_S = 1_000_000_000
+_MARKS = 1 << 28
 _FORGOTTEN_AFTER_S = 24 * 3600
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
 
@@ -156,7 +159,7 @@ class Cache:
             found = os.stat(path)
         except OSError:
             return False
-        if found.st_size != size or not _is_untouched(path, found, digest, algorithm):
+        if found.st_size != size or not _is_right(path, found, digest, algorithm):
             return False
         try:
             copy(path, target)
@@ -164,7 +167,7 @@ class Cache:
             if error.filename == path:
                 return False  # Another process has pruned it meanwhile, or keeps it to itself.
             raise
-        self._touch(path, found.st_mtime)
+        self._touch(path, found)
         return True
 
     def keep(
@@ -233,6 +236,7 @@ class Cache:
                 os.makedirs(self._temporary, mode=0o700, exist_ok=True)
                 write(temporary)
             size = os.path.getsize(temporary)
+            os.utime(temporary, ns=(time.time_ns(), _mark_ns(digest)))
             try:
                 os.replace(temporary, path)
             except FileNotFoundError:
@@ -255,11 +259,12 @@ class Cache:
     def _temporary(self) -> str:
         return os.path.join(self._folder, "incoming")
 
-    def _touch(self, path: str, used_at: float) -> None:
-        # The age of files is read by the clock that wrote it: that of this machine.
-        if abs(time.time() - used_at) > _TOUCH_AFTER_S:
+    def _touch(self, path: str, found: os.stat_result) -> None:
+        # The age of files is read by the clock that wrote it: that of this machine. A link is noted by the file system, and
+        # to set the mark of what is linked would hide what is written to it just now.
+        if found.st_nlink == 1 and abs(time.time() - found.st_atime) > _TOUCH_AFTER_S:
             try:
-                os.utime(path)
+                os.utime(path, ns=(time.time_ns(), found.st_mtime_ns))
             except OSError:
                 pass
 
@@ -271,7 +276,8 @@ class Cache:
                     found = os.stat(path)
                 except OSError:
                     continue
-                yield _Held(path, found.st_size, found.st_mtime)
+                used_at = found.st_atime if found.st_nlink == 1 else found.st_ctime
+                yield _Held(path, found.st_size, used_at)
 
     def _remove_forgotten(self) -> None:
         """Removes what processes that were killed have left."""
@@ -296,17 +302,27 @@ class Cache:
             yield file
 
 
-def _is_untouched(path: str, found: os.stat_result, digest: str, algorithm: Algorithm) -> bool:
-    """Whether a file is what it was; only one that was linked from somewhere can have been written to."""
-    if found.st_nlink == 1 and stat.S_IMODE(found.st_mode) != reflink.READ_ONLY:
+def _mark_ns(digest: str) -> int:
+    """The date of change of the file with this digest: an even second, which every file system keeps, of 2001 to 2018."""
+    number = int.from_bytes(from_base64(digest)[:4])
+    return (_MARKS_FROM_S + 2 * (number % _MARKS)) * 1_000_000_000
+
+
+def _is_right(path: str, found: os.stat_result, digest: str, algorithm: Algorithm) -> bool:
+    """Whether a file is what it should be; one without its mark is read, and gets it or goes."""
+    mark = _mark_ns(digest)
+    if found.st_mtime_ns == mark:
         return True
     try:
-        if of_file(path, algorithm) == digest:
-            return True
-        os.unlink(path)
+        if of_file(path, algorithm) != digest:
+            os.unlink(path)
+            return False
+        if os.stat(path).st_mtime_ns != found.st_mtime_ns:
+            return False  # Somebody writes to it just now.
+        os.utime(path, ns=(time.time_ns(), mark))
     except OSError:
-        pass
-    return False
+        return False
+    return True
 
 
 def _number(file: IO[str]) -> int:
