@@ -5,8 +5,10 @@ docs/search.md lists them; a test compares it with these tables.
 
 from sqlalchemy import Table, func, select
 
+from registrum.server.db.column_fields import Many, Plain
 from registrum.server.db.columns import Moment
-from registrum.server.db.filters import Facts, Field, Fields, Many, Plain
+from registrum.server.db.document_fields import Facts
+from registrum.server.db.filters import Field, Fields
 from registrum.server.db.kinds import LOWER, MOMENT, VERSION, WHOLE, id_of
 from registrum.server.db.tables import (
     alias_spans,

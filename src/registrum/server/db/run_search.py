@@ -17,9 +17,10 @@ from registrum.core.policy import Action
 from registrum.core.projects import Project
 from registrum.core.runs import SILENT_FOR, Run, RunState
 from registrum.server.db import fields, filters, pages
+from registrum.server.db.column_fields import Many, Plain
 from registrum.server.db.columns import Moment
 from registrum.server.db.conditions import by_code_point
-from registrum.server.db.filters import Inside, Many, Plain
+from registrum.server.db.document_fields import Inside
 from registrum.server.db.json_paths import json_number, json_text
 from registrum.server.db.kinds import LOWER, MOMENT, TEXT, WHOLE, id_of
 from registrum.server.db.pages import Sorting, plain

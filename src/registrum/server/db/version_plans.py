@@ -20,8 +20,10 @@ from sqlalchemy import (
 from registrum.core.filters import Compare
 from registrum.core.policy import Action
 from registrum.server.db import filters, pages
+from registrum.server.db.column_fields import Plain
+from registrum.server.db.document_fields import Facts
 from registrum.server.db.fields import VERSION_FIELDS
-from registrum.server.db.filters import Facts, Plain, Plan
+from registrum.server.db.filters import Plan
 from registrum.server.db.statements import Prepared, prepared
 from registrum.server.db.tables import artifacts, facts, memberships
 from registrum.server.db.tx import Tx

@@ -19,10 +19,11 @@ from registrum.core.filters import Compare, Either, Every, Filter, Negation
 from registrum.core.policy import Action
 from registrum.server.db import filters, pages
 from registrum.server.db.artifacts import sequences
+from registrum.server.db.column_fields import Plain
 from registrum.server.db.columns import among
 from registrum.server.db.conditions import off_index
 from registrum.server.db.fields import COLLECTION_FIELDS, VERSION_FIELDS
-from registrum.server.db.filters import Plain, Plan
+from registrum.server.db.filters import Plan
 from registrum.server.db.pages import Sorting
 from registrum.server.db.statements import Prepared, prepared
 from registrum.server.db.tables import artifacts, collections, memberships, projects
