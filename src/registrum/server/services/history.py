@@ -8,7 +8,7 @@ from registrum.core.history import STEP, Lines, Stream, are_same, steps_of
 from registrum.core.policy import Action
 from registrum.core.run_reports import Report, merge_keys, metrics_of, state_after
 from registrum.core.runs import RunName, RunState
-from registrum.server.db import history, run_writing
+from registrum.server.db import history_writing, run_writing
 from registrum.server.db.run_writing import Head
 from registrum.server.db.tx import Tx
 from registrum.server.db.visibility import Grant
@@ -83,10 +83,10 @@ def rewind_run(tx: Tx, name: RunName, metric: str, value: float) -> int:
     if metric != STEP:
         raise Invalid(f"A run can be rewound to a {STEP} only, not to a value of {metric[:60]!r}.")
     run = run_writing.get_for_path(tx, Action.WRITE, name)
-    count, last = history.last_at_step(tx, run, int(value))
+    count, last = history_writing.last_at_step(tx, run, int(value))
     if last is None:
         raise Invalid(f"Run {name} has no step up to {value:g}.")
-    history.truncate(tx, run, Stream.HISTORY, count)
+    history_writing.truncate(tx, run, Stream.HISTORY, count)
     step = steps_of([last])[0]
     stored = run_writing.history_keys(tx, run)
     run_writing.record_report(
@@ -105,9 +105,9 @@ def _placed(tx: Tx, run: Grant[Head], before: Head, lines: Lines) -> tuple[Head,
         return before, lines
     had: int = getattr(before, _COUNTS[lines.stream])
     if lines.offset == 0 and had:
-        first = history.line_at(tx, run, lines.stream, 0)
+        first = history_writing.line_at(tx, run, lines.stream, 0)
         if first is None or not are_same(first, lines.texts[0]):
-            history.truncate(tx, run, lines.stream, 0)
+            history_writing.truncate(tx, run, lines.stream, 0)
             before = _emptied(before, lines.stream)
     elif lines.stream is Stream.HISTORY and lines.offset >= had:
         lines = replace(lines, offset=_end_or_copy(tx, run, before, lines))
@@ -116,7 +116,7 @@ def _placed(tx: Tx, run: Grant[Head], before: Head, lines: Lines) -> tuple[Head,
 
 def _behind_others(tx: Tx, run: Grant[Head], before: Head, lines: Lines, writer: str) -> Lines:
     """What one of several writers has not sent before, at the stream's end: each counts its own lines."""
-    known = max(history.count_sent(tx, run, lines, writer) - lines.offset, 0)
+    known = max(history_writing.count_sent(tx, run, lines, writer) - lines.offset, 0)
     end: int = getattr(before, _COUNTS[lines.stream])
     return Lines(lines.stream, end, lines.texts[known:], lines.steps[known:])
 
@@ -128,7 +128,7 @@ def _end_or_copy(tx: Tx, run: Grant[Head], before: Head, lines: Lines) -> int:
     """
     step, last = lines.steps[0], before.last_step
     if step is not None and last is not None and step <= last:
-        copy = history.line_like(tx, run, step, lines.texts[0])
+        copy = history_writing.line_like(tx, run, step, lines.texts[0])
         if copy is not None:
             return copy
     return before.history_lines
@@ -143,7 +143,7 @@ def _emptied(before: Head, stream: Stream) -> Head:
 def _written(tx: Tx, run: Grant[Head], before: Head, lines: Lines) -> tuple[Head, bool]:
     count = _COUNTS[lines.stream]
     had: int = getattr(before, count)
-    if not lines.texts or not history.write_lines(tx, run, lines, had):
+    if not lines.texts or not history_writing.write_lines(tx, run, lines, had):
         return before, False
     steps = [step for step in (*lines.steps, before.last_step) if step is not None]
     has: dict[str, Any] = {count: max(had, lines.end)}
