@@ -1,14 +1,17 @@
 """Artifact types of a project: made by first use, or listed by a registry as those it accepts."""
 
+from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
-from sqlalchemy import bindparam, exists, or_, select, update
+from sqlalchemy import Select, bindparam, exists, or_, select, update
 
 from registrum.core.collections import ArtifactType
 from registrum.core.pages import Page, PageAsk, page_of
 from registrum.core.policy import Action
 from registrum.core.projects import Project
 from registrum.server.db import projects as project_rows
+from registrum.server.db.columns import among
 from registrum.server.db.refusals import refuse
 from registrum.server.db.statements import Prepared, Row, prepared
 from registrum.server.db.tables import artifact_types, collections, projects
@@ -135,25 +138,48 @@ def get_for_id(tx: Tx, action: Action, type_id: int) -> ArtifactType:
     return _of_row(row, project_rows.by_ids(tx, Action.READ, [row.project_id]).get(row.project_id))
 
 
-@cache
-def _page_statement(action: Action, which: str, has_after: bool) -> Prepared:
-    own = artifact_types.alias("own")
+_own = artifact_types.alias("own")
+
+
+def _listed(action: Action, which: str) -> Select[Any]:
+    """The types of projects in which the actor may do `action`, newest first: all, those "accepted", or also those "used"."""
     use = exists(
-        select(1).where(collections.c.type_id == own.c.id, collections.c.deleted_at.is_(None))
+        select(1).where(collections.c.type_id == _own.c.id, collections.c.deleted_at.is_(None))
     )
     statement = (
-        select(own)
-        .join(projects, projects.c.id == own.c.project_id)
-        .where(own.c.project_id == bindparam("project_id"), allowed(action))
-        .order_by(own.c.id.desc())
-        .limit(bindparam("limit"))
+        select(_own)
+        .join(projects, projects.c.id == _own.c.project_id)
+        .where(allowed(action))
+        .order_by(_own.c.id.desc())
     )
-    if which != "all":
-        listed = own.c.is_accepted
-        statement = statement.where(listed if which == "accepted" else or_(listed, use))
+    if which == "all":
+        return statement
+    listed = _own.c.is_accepted
+    return statement.where(listed if which == "accepted" else or_(listed, use))
+
+
+@cache
+def _used(action: Action) -> Prepared:
+    return prepared(_listed(action, "used").where(among(_own.c.project_id, "project_ids")))
+
+
+def by_registries(
+    tx: Tx, action: Action, registries: Sequence[Project]
+) -> dict[int, tuple[ArtifactType, ...]]:
+    """As `page_of_used`, all of them, of each of these registries that were loaded for the actor."""
+    found: dict[int, list[ArtifactType]] = {registry.id: [] for registry in registries}
+    by_id = {registry.id: registry for registry in registries}
+    for row in tx.rows(_used(action), project_ids=list(found)):
+        found[row.project_id].append(_of_row(row, by_id[row.project_id]))
+    return {number: tuple(types) for number, types in found.items()}
+
+
+@cache
+def _page_statement(action: Action, which: str, has_after: bool) -> Prepared:
+    statement = _listed(action, which).where(_own.c.project_id == bindparam("project_id"))
     if has_after:
-        statement = statement.where(own.c.id < bindparam("last_id"))
-    return prepared(statement)
+        statement = statement.where(_own.c.id < bindparam("last_id"))
+    return prepared(statement.limit(bindparam("limit")))
 
 
 def page_of_accepted(tx: Tx, action: Action, registry: Project, ask: PageAsk) -> Page[ArtifactType]:

@@ -227,26 +227,27 @@ def remove_own(tx: Tx, user_id: int) -> None:
 @cache
 def _may(action: Action) -> Prepared:
     return prepared(
-        select(entities.c.id).where(entities.c.id == bindparam("entity_id"), allowed_entity(action))
+        select(entities.c.id).where(among(entities.c.id, "entity_ids"), allowed_entity(action))
     )
 
 
-def may(tx: Tx, action: Action, entity_id: int) -> bool:
-    """Whether the actor may do `action` in that living entity."""
-    return tx.value(_may(action), entity_id=entity_id) is not None
+def may(tx: Tx, action: Action, ids: Sequence[int]) -> set[int]:
+    """Those of these living entities in which the actor may do `action`."""
+    return set(tx.column(_may(action), entity_ids=list(ids)))
 
 
 _SIZE = prepared(
-    select(func.coalesce(func.sum(artifacts.c.size_bytes), 0))
+    select(projects.c.entity_id, func.sum(artifacts.c.size_bytes))
     .select_from(artifacts.join(projects, projects.c.id == artifacts.c.project_id))
     .where(
-        projects.c.entity_id == bindparam("entity_id"),
+        among(projects.c.entity_id, "entity_ids"),
         projects.c.deleted_at.is_(None),
         artifacts.c.state == "committed",
     )
+    .group_by(projects.c.entity_id)
 )
 
 
-def size_bytes(tx: Tx, entity_id: int) -> int:
-    """Sum of the sizes of the committed artifacts logged under an entity that a loader gave."""
-    return int(tx.value(_SIZE, entity_id=entity_id))
+def size_bytes(tx: Tx, ids: Sequence[int]) -> dict[int, int]:
+    """Sum of the sizes of the committed artifacts logged under each entity, which a loader gave; those with any."""
+    return {entity_id: int(total) for entity_id, total in tx.rows(_SIZE, entity_ids=list(ids))}

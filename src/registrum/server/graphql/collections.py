@@ -7,7 +7,7 @@ from registrum.core.aliases import reference_in
 from registrum.core.artifacts import Artifact, Membership
 from registrum.core.collections import Alias, ArtifactType, Collection
 from registrum.core.filters import parse_filter
-from registrum.core.pages import Page, page_ask, whole
+from registrum.core.pages import Page, page_ask, page_of, whole
 from registrum.core.policy import Action
 from registrum.core.projects import Entity, Project, ProjectName
 from registrum.server.db import (
@@ -229,6 +229,9 @@ def resolve_types(
     if not found.is_registry:
         return artifact_types.page_of_project(tx, Action.READ, found, ask)
     if include_all:
+        known = info.context.loaded.get("artifactTypes", {}).get(found.id)
+        if known is not None and ask.after is None:
+            return page_of(known[: ask.first + 1], ask.first, lambda each: [each.id])
         return artifact_types.page_of_used(tx, Action.READ, found, ask)
     return artifact_types.page_of_accepted(tx, Action.READ, found, ask)
 
@@ -301,7 +304,10 @@ def _updated(info: Info, kind: str, id_: str, input: dict[str, Any]) -> dict[str
 @mutation.field("moveArtifactSequence")
 def resolve_move(_: None, info: Info, input: dict[str, Any]) -> dict[str, Any]:
     """Gives a collection another type."""
-    number, type_name = _number_of(input["artifactSequenceID"]), input["destinationArtifactTypeName"]
+    number, type_name = (
+        _number_of(input["artifactSequenceID"]),
+        input["destinationArtifactTypeName"],
+    )
     info.context.write(lambda tx: service.move_collection(tx, number, type_name))
     return _payload(info, number)
 

@@ -43,6 +43,7 @@ class Context:
         actor: who asks.
         urls: makes absolute signed URLs of blobs as this client sees the server.
         request_id: also in logs and errors.
+        loaded: what a list's resolver has fetched for all of its rows at once, by field and number; of this snapshot.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Context:
         self.actor = actor
         self.urls = urls
         self.request_id = request_id
+        self.loaded: dict[str, dict[int, Any]] = {}
         self._open = ExitStack()
         self._tx: Tx | None = None
 
@@ -107,4 +109,5 @@ class Context:
     def close(self) -> None:
         """Ends the read snapshot, if one is open."""
         self._tx = None
+        self.loaded.clear()
         self._open.close()

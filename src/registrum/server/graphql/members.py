@@ -8,6 +8,8 @@ from registrum.core.members import RegistryMember, RegistryTeam
 from registrum.core.projects import Project
 from registrum.server.db import members as member_rows
 from registrum.server.graphql.binding import Info, Root, Type
+from registrum.server.graphql.selection import selected
+from registrum.server.graphql.teams import load_for
 from registrum.server.services import members
 from registrum.server.services.credentials import LARGEST_STAND_IN
 
@@ -37,7 +39,11 @@ def resolve_members(found: Project, info: Info) -> Sequence[RegistryMember]:
 @project.field("teamMembers")
 def resolve_team_members(found: Project, info: Info) -> Sequence[RegistryTeam]:
     """Teams that are members, in order of joining."""
-    return member_rows.teams_of(info.context.tx, found) if found.is_registry else []
+    if not found.is_registry:
+        return []
+    members_found = member_rows.teams_of(info.context.tx, found)
+    load_for(info, [each.team for each in members_found], selected(info).under("team"))
+    return members_found
 
 
 @mutation.field("createProjectMembers")

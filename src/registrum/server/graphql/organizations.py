@@ -10,6 +10,8 @@ from registrum.core.projects import Entity
 from registrum.server.db import organizations as organization_rows
 from registrum.server.graphql.binding import Info, Root, Type
 from registrum.server.graphql.pages import connection
+from registrum.server.graphql.selection import selected
+from registrum.server.graphql.teams import load_for
 from registrum.server.services import organizations
 from registrum.server.services.organizations import CreateOrganization
 
@@ -51,9 +53,11 @@ def resolve_teams(
     found: Organization, info: Info, after: str | None, first: int | None
 ) -> Page[Entity]:
     """Its teams by name, for who belongs to it."""
-    return organization_rows.page_of_teams(
+    page = organization_rows.page_of_teams(
         info.context.tx, Action.READ_ORGANIZATION, found, page_ask(first, after)
     )
+    load_for(info, page.nodes, selected(info).under("edges.node"))
+    return page
 
 
 @organization.field("members")

@@ -10,6 +10,7 @@ from registrum.core.policy import Action
 from registrum.core.projects import Entity, Project, ProjectName
 from registrum.core.registries import RESTRICTED
 from registrum.core.users import User
+from registrum.server.db import artifact_types
 from registrum.server.db import entities as entity_rows
 from registrum.server.db import projects as project_rows
 from registrum.server.db import registries as registry_rows
@@ -92,6 +93,11 @@ def resolve_projects(
     """The projects of an entity; of an organization's own, its registries."""
     ask = ProjectsAsk(page_ask(first, after), parse_filter(filters), order)
     page = registry_rows.page_of_registries(info.context.tx, Action.READ, found, ask)
+    if "edges.node.artifactTypes" in selected(info):
+        registries = [each for each in page.nodes if each.is_registry]
+        info.context.loaded["artifactTypes"] = artifact_types.by_registries(
+            info.context.tx, Action.READ, registries
+        )
     return with_creators(info, page)
 
 

@@ -16,7 +16,7 @@ from registrum.server.db import teams as team_rows
 from registrum.server.db import users as user_rows
 from registrum.server.graphql.binding import Info, Root, Type
 from registrum.server.graphql.pages import connection
-from registrum.server.graphql.selection import selected
+from registrum.server.graphql.selection import Selection, selected
 from registrum.server.graphql.users import link_url
 from registrum.server.services import teams
 from registrum.server.services.teams import CreateTeam, InviteToTeam
@@ -74,14 +74,17 @@ def resolve_entity(_: None, info: Info, name: str | None) -> Entity:
 @entity.field("readOnly")
 def resolve_read_only(found: Entity, info: Info) -> bool:
     """Whether the caller may not create anything here."""
-    action = Action.CREATE_REGISTRY if found.kind == "organization" else Action.CREATE_PROJECT
-    return not entity_rows.may(info.context.tx, action, found.id)
+    known: bool | None = info.context.loaded.get("readOnly", {}).get(found.id)
+    return _read_only(info, [found])[found.id] if known is None else known
 
 
 @entity.field("storageBytes")
 def resolve_storage(found: Entity, info: Info) -> int:
     """Bytes of the artifacts logged under it."""
-    return entity_rows.size_bytes(info.context.tx, found.id)
+    known: int | None = info.context.loaded.get("storageBytes", {}).get(found.id)
+    if known is None:
+        return entity_rows.size_bytes(info.context.tx, [found.id]).get(found.id, 0)
+    return known
 
 
 @entity.field("members")
@@ -89,23 +92,69 @@ def resolve_members(found: Entity, info: Info) -> Sequence[TeamMember]:
     """Members in order of joining; the first load by its creator shows a service account's first key."""
     if found.kind != "team":
         return []
-    people = team_rows.members_by_team(info.context.tx, [found])[found.id]
-    if "apiKey" not in selected(info):
-        return people
-    shown, key_ids = teams.reveal_first_keys(info.context.tx, info.context.secrets, people)
+    known: Sequence[TeamMember] | None = info.context.loaded.get("members", {}).get(found.id)
+    return _members(info, [found], selected(info))[found.id] if known is None else known
+
+
+def load_for(info: Info, found: Sequence[Entity], wants: Selection) -> None:
+    """Fetches for all entities of a list at once what is asked of each; their fields then find it in the context.
+
+    Args:
+        wants: what is selected beneath each of them.
+    """
+    loaded: dict[str, dict[int, Any]] = {}
+    teams_found = [each for each in found if each.kind == "team"]
+    if "members" in wants and teams_found:
+        # First: it may write, after which nothing else that was read counts.
+        loaded["members"] = _members(info, teams_found, wants.under("members"))
+    if "readOnly" in wants:
+        loaded["readOnly"] = _read_only(info, found)
+    if "storageBytes" in wants:
+        sizes = entity_rows.size_bytes(info.context.tx, [each.id for each in found])
+        loaded["storageBytes"] = {each.id: sizes.get(each.id, 0) for each in found}
+    info.context.loaded.update(loaded)
+
+
+def _read_only(info: Info, found: Sequence[Entity]) -> dict[int, bool]:
+    tx = info.context.tx
+    owners = [each.id for each in found if each.kind == "organization"]
+    others = [each.id for each in found if each.kind != "organization"]
+    open_to = entity_rows.may(tx, Action.CREATE_REGISTRY, owners) if owners else set()
+    if others:
+        open_to |= entity_rows.may(tx, Action.CREATE_PROJECT, others)
+    return {each.id: each.id not in open_to for each in found}
+
+
+def _members(
+    info: Info, found: Sequence[Entity], wants: Selection
+) -> dict[int, Sequence[TeamMember]]:
+    context = info.context
+    people = team_rows.members_by_team(context.tx, found)
+    if "apiKey" not in wants:
+        return {**people}
+    everybody = [one for each in people.values() for one in each]
+    shown, key_ids = teams.reveal_first_keys(context.tx, context.secrets, everybody)
     if key_ids:
-        info.context.write(lambda tx: teams.forget_first_keys(tx, key_ids))
-    return shown
+        context.write(lambda tx: teams.forget_first_keys(tx, key_ids))
+    by_team: dict[int, list[TeamMember]] = {each.id: [] for each in found}
+    for one in shown:
+        by_team[one.team_id].append(one)
+    return {**by_team}
 
 
 @entity.field("organization")
 def resolve_organization(found: Entity, info: Info) -> Organization | None:
     """The one of a team or of an organization's own entity, where the caller sees it."""
-    if found.organization_id is None:
+    number = found.organization_id
+    if number is None:
         return None
-    return organization_rows.by_ids(
-        info.context.tx, Action.READ_ORGANIZATION, [found.organization_id]
-    ).get(found.organization_id)
+    # The owners of the projects of one list are mostly of one organization.
+    known = info.context.loaded.setdefault("organization", {})
+    if number not in known:
+        by_id = organization_rows.by_ids(info.context.tx, Action.READ_ORGANIZATION, [number])
+        known[number] = by_id.get(number)
+    one: Organization | None = known[number]
+    return one
 
 
 @entity.field("user")

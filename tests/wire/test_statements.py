@@ -1,0 +1,110 @@
+"""A page takes as many statements whatever its length: what its rows need is fetched for all of them at once."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from wandb.sdk.artifacts._generated.operations import (
+    FETCH_REGISTRIES_GQL,
+    REGISTRY_TEAM_MEMBERS_GQL,
+)
+
+from registrum.core.actors import Actor
+from registrum.server.blobs import open_store
+from registrum.server.blobs.signing import Signer, Urls
+from registrum.server.config import Config
+from registrum.server.db import open_database
+from registrum.server.db.database import Database
+from registrum.server.db.migrations import upgrade
+from registrum.server.db.sqlite import SqliteDatabase
+from registrum.server.graphql.context import Context, Services
+from registrum.server.graphql.execution import Engine
+from registrum.server.graphql.nouns import bound_schema
+from registrum.server.services import members, teams
+from registrum.server.services.commits import Commits
+from registrum.server.services.credentials import Secrets
+from registrum.server.services.teams import CreateTeam
+from tests.services import acme
+
+KEY = b"a key of enough characters for the signing of URLs"
+ENGINE = Engine(bound_schema())
+Ask = Callable[[Actor, str, dict[str, Any]], tuple[Any, int]]
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[SqliteDatabase]:
+    """An empty one."""
+    url = f"sqlite:///{tmp_path}/registrum.sqlite"
+    upgrade(url)
+    opened = open_database(url)
+    assert isinstance(opened, SqliteDatabase)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def ask(database: SqliteDatabase, tmp_path: Path) -> Iterator[Ask]:
+    """Asks GraphQL: what it gives, and how many statements it took."""
+    config, loop = Config(data_dir=tmp_path), asyncio.new_event_loop()
+    store = open_store(f"file://{tmp_path}")
+    services = Services(config, database, store, Secrets([KEY]), loop, Commits())
+
+    def asked(actor: Actor, query: str, variables: dict[str, Any]) -> tuple[Any, int]:
+        seen: list[str] = []
+        connection = database._reader().connection
+        context = Context(services, actor, Urls("http://here", Signer([KEY])), "")
+        connection.set_trace_callback(seen.append)
+        try:
+            answer = ENGINE.execute(query, variables, None, context)
+        finally:
+            context.close()
+            connection.set_trace_callback(None)
+        assert answer.status == 200, answer.body
+        return answer.body, sum(sql.startswith("SELECT") for sql in seen)
+
+    yield asked
+    store.close()
+    loop.close()
+
+
+def test_registries_with_their_types(database: Database, ask: Ask) -> None:
+    people = acme.found(database)
+    given = {"organization": acme.ORGANIZATION, "perPage": 50}
+    acme.registry(
+        database, people["ada"], "first", accepts_any_type=False, types=(("model", None),)
+    )
+    _, few = ask(people["ada"], FETCH_REGISTRIES_GQL, given)
+    for number in range(8):
+        types = ((f"type{number}", None), ("model", None))
+        acme.registry(database, people["ada"], f"more{number}", accepts_any_type=False, types=types)
+    body, many = ask(people["ada"], FETCH_REGISTRIES_GQL, given)
+    assert many == few
+    for number in range(8):
+        assert f'"type{number}"'.encode() in body
+
+
+def test_teams_of_a_registry_with_their_members(database: Database, ask: Ask) -> None:
+    people = acme.found(database)
+    registry = acme.registry(database, people["ada"], "first")
+    given = {"project": "wandb-registry-first", "entity": acme.OWNER}
+
+    def join(name: str) -> None:
+        number = database.write(
+            people["root"],
+            lambda tx: teams.create_team(
+                tx, CreateTeam(name, admin="max", organization=acme.ORGANIZATION)
+            ),
+        )
+        database.write(
+            people["ada"], lambda tx: members.add_members(tx, registry, [], [number], "viewer")
+        )
+
+    join("one")
+    _, few = ask(people["vic"], REGISTRY_TEAM_MEMBERS_GQL, given)
+    for number in range(6):
+        join(f"more{number}")
+    body, many = ask(people["vic"], REGISTRY_TEAM_MEMBERS_GQL, given)
+    assert many == few
+    assert body.count(b'"username":"max"') == 7
