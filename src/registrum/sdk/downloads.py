@@ -185,6 +185,9 @@ class _Here:
         """Makes what references point at be where they are."""
 
         def fetch(target: Target, stop: Stop) -> None:
+            if self._is_known(target):
+                self._progress.took(target.entry.size or 0)
+                return
             landed = self._landing.path()
             try:
                 references.fetch(service.pool, target.entry, landed, elsewhere)
@@ -193,7 +196,7 @@ class _Here:
                     raise
                 log.warning("%s was left out: %s", target.entry.path, error)
                 return
-            self._landing.publish(landed, target.path)
+            self._publish(target, landed)
             self._progress.took(target.entry.size or 0)
 
         transfers.for_each(fetch, targets, THREADS, hang_up=service.hang_up)
@@ -213,6 +216,16 @@ class _Here:
             return False
         self._known.note(entry, path)
         return True
+
+    def _is_known(self, target: Target) -> bool:
+        """Whether what a reference points at is there since an earlier download, and is to be looked at by no other name."""
+        entry, path = target
+        if entry.digest == entry.ref:
+            return False  # It was added unseen, and may be another by now.
+        try:
+            return self._known.has(entry, os.lstat(path))
+        except OSError:
+            return False
 
     def _take(self, target: Target) -> bool:
         """Takes the file from the cache, if it is there."""

@@ -1,27 +1,35 @@
 """References: entries that point at bytes elsewhere, which are not uploaded.
 
-A reference's digest is what its source calls the content: the ETag of a web address, the MD5 of a local file, the digest of another
-artifact's entry; where nothing can be looked at, the address itself.
+A reference's digest is what its source calls the content: the ETag of a web address or an object, the MD5 of a local file, the digest
+of another artifact's entry; where nothing was looked at, the address itself.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import urllib3
 
+from registrum import sdk
 from registrum.errors import BadValue, UnsupportedError
 from registrum.sdk import reflink
 from registrum.sdk.hashing import CHUNK_BYTES, of_bytes, of_file, write_all
+from registrum.sdk.http import pauses
 from registrum.sdk.manifests import REFERENCE_SCHEME, ArtifactManifestEntry, global_id, hex_id
 
+if TYPE_CHECKING:
+    import registrum.sdk.buckets  # noqa: F401  It is found in `sdk`, when it is needed.
+
 MOST_OBJECTS = 10_000_000
-NEED_A_LIBRARY = frozenset({"s3", "gs"})
+WEB_TRIES = 4
+_BUCKETS = frozenset({"s3", "gs"})
 _WEB = frozenset({"http", "https"})
 
 log = logging.getLogger("registrum")
@@ -54,7 +62,7 @@ def entries_for(
 
     Raises:
         ValueError: it is no URI, is not there, has too many files, or needs a name.
-        UnsupportedError: it can't be looked at without another library; `checksum=False` adds it unseen.
+        UnsupportedError: it can't be looked at without another package; `checksum=False` adds it unseen.
     """
     scheme = urlsplit(uri).scheme
     if not scheme:
@@ -63,17 +71,16 @@ def entries_for(
         return [_entry_elsewhere(entry_of, uri, name)]
     if scheme == "file":
         return _local(uri, name, checksum=checksum, at_most=max_objects or MOST_OBJECTS)
-    if scheme in _WEB or (scheme in NEED_A_LIBRARY and not checksum):
+    if scheme in _WEB:
         path = name or os.path.basename(uri)
         return [
             _on_the_web(pool(), uri, path)
             if checksum
             else ArtifactManifestEntry(path, uri, ref=uri)
         ]
-    if scheme in NEED_A_LIBRARY:
-        raise UnsupportedError(
-            f"Registrum does not look into {scheme}:// itself; add the reference with checksum=False."
-        )
+    if scheme in _BUCKETS:
+        at_most = max_objects or MOST_OBJECTS
+        return sdk.buckets.entries_for(uri, name, checksum=checksum, at_most=at_most)
     if name is None:
         raise BadValue(f"A reference of the scheme {scheme!r} needs a name: {uri}")
     log.warning("References of the scheme %s can't be checked: %s", scheme, uri)
@@ -97,6 +104,8 @@ def fetch(
         _fetch_local(entry, local_path(ref), target)
     elif scheme in _WEB:
         _fetch_from_web(pool, entry, ref, target)
+    elif scheme in _BUCKETS:
+        sdk.buckets.fetch(entry, target)
     else:
         raise UnsupportedError(f"Registrum can't fetch {ref}: the scheme {scheme!r} is unknown.")
 
@@ -112,16 +121,24 @@ def _fetch_local(entry: ArtifactManifestEntry, path: str, target: str) -> None:
 def _fetch_from_web(
     pool: urllib3.PoolManager, entry: ArtifactManifestEntry, uri: str, target: str
 ) -> None:
-    answer = open_web(pool, uri)
-    with answer, open(target, "xb", buffering=0) as file:
-        digest, _, _ = headers_of(answer, uri)
-        if entry.digest not in (digest, uri):
-            raise BadValue(f"What is at {uri} has changed: {digest!r}, not {entry.digest!r}.")
+    waits = pauses(WEB_TRIES)
+    while True:
+        answer = open_web(pool, uri)
         try:
-            for chunk in answer.stream(CHUNK_BYTES):
-                write_all(file, chunk)
+            with answer, open(target, "wb", buffering=0) as file:
+                digest, _, _ = headers_of(answer, uri)
+                if entry.digest not in (digest, uri):
+                    raise BadValue(
+                        f"What is at {uri} has changed: {digest!r}, not {entry.digest!r}."
+                    )
+                for chunk in answer.stream(CHUNK_BYTES):
+                    write_all(file, chunk)
+            return
         except urllib3.exceptions.HTTPError as error:
-            raise BadValue(f"Can't read {uri}: {error}") from None
+            pause = next(waits, None)
+            if pause is None:
+                raise BadValue(f"Can't read {uri}: {error}") from None
+        time.sleep(pause)
 
 
 def local_path(uri: str) -> str:
