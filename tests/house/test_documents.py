@@ -12,7 +12,7 @@ from docs.generate import HERE, PAGES, commands
 from registrum.cli import quickstart, registrum
 from registrum.server.config import Config
 from registrum.server.config_sources import variable_of
-from tests.house.sources import ROOT, modules, tracked_files
+from tests.house.sources import PACKAGE, ROOT, modules, tracked_files
 
 MACHINE_PATH = re.compile("|".join(["/wo" + "rk/", "/ro" + "ot/", "/opt/wh" + "eels"]))
 
@@ -99,6 +99,26 @@ def test_links_between_documents_lead_somewhere() -> None:
         if not (path.parent / target).exists()
     ]
     assert not broken
+
+
+def test_every_document_is_listed() -> None:
+    index = (HERE / "README.md").read_text(encoding="utf-8")
+    linked = set(re.findall(r"\]\(([\w-]+\.md)\)", index))
+    pages = {path.name for path in HERE.glob("*.md") if not path.name.endswith(".head.md")}
+    assert linked == pages - {"README.md"}
+
+
+def test_the_page_of_rooms_names_those_there_are() -> None:
+    page = (HERE / "architecture.md").read_text(encoding="utf-8")
+    for folder in (PACKAGE, PACKAGE / "server"):
+        there = {
+            path.name
+            for path in folder.iterdir()
+            if path.suffix == ".py" or (path / "__init__.py").exists()
+        } - {"__init__.py", "__main__.py"}
+        table = page.partition(f"| `{folder.relative_to(ROOT)}/…` |")[2].partition("\n\n")[0]
+        named = {name for row in table.splitlines()[2:] for name in re.findall(r"`([\w.]+)`", row)}
+        assert there <= named, folder
 
 
 def test_no_path_of_somebodys_machine_is_tracked() -> None:
