@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, pool
 
 from registrum.core.actors import Actor
-from registrum.core.errors import Unavailable
+from registrum.core.errors import Invalid
 from registrum.core.policy import Action
 from registrum.core.run_reports import read_report
 from registrum.core.runs import RunName, SaveRun
@@ -52,7 +52,7 @@ def upgrade_to(url: str, revision: str) -> None:
 
 
 def test_a_database_in_a_folder_that_cannot_be_made_is_told_in_one_sentence() -> None:
-    with pytest.raises(Unavailable, match="folder of the database /dev/null/x/y can't be made"):
+    with pytest.raises(Invalid, match="folder of the database /dev/null/x/y can't be made"):
         migrations.upgrade("sqlite:////dev/null/x/y")
 
 

@@ -9,7 +9,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from registrum.core.errors import RegistrumError, Unavailable
+from registrum.core.errors import Invalid, RegistrumError, Unavailable
 
 HEAD = "0003"
 REVISIONS = ("0001", "0002", "0003")
@@ -92,7 +92,7 @@ def upgrade(url: str) -> Path | None:
 
     Raises:
         SchemaMismatch: its schema is newer than this code.
-        Unavailable: the folder of a SQLite file cannot be made.
+        Invalid: the folder of a SQLite file cannot be made.
     """
     if is_current(url):
         return None
@@ -121,7 +121,7 @@ def _back_up(url: str) -> Path | None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise Unavailable(
+        raise Invalid(
             f"The folder of the database {path} can't be made: {error.strerror} (REGISTRUM_DATABASE_URL)."
         ) from None
     if current_revision(url) is None:
