@@ -15,6 +15,7 @@ from registrum.sdk.artifacts import Artifact
 from registrum.sdk.http import Service
 from tests.client.live import Person, Server, run_script
 from tests.client.test_journeys import seaweed
+from tests.gcs import Google, GoogleMissing, running_google
 from tests.sdk.test_artifacts import files_in
 from tests.seaweed import ACCESS_KEY, SECRET_KEY, Seaweed, client
 
@@ -276,3 +277,41 @@ def test_both_clients_write_the_same_of_s3(
     written = ours.manifest.to_manifest_json()["contents"]
     written["unseen"]["size"] = 0  # Their word for a size that nobody knows.
     assert written == theirs
+
+
+@pytest.fixture
+def google(monkeypatch: pytest.MonkeyPatch) -> Iterator[Google]:
+    """A bucket that answers like Google's."""
+    try:
+        with running_google() as made:
+            for name, value in made.environ.items():
+                monkeypatch.setenv(name, value)
+            yield made
+    except GoogleMissing as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.mark.slow
+def test_objects_of_google_are_known_by_their_generation(
+    here: Service, project: str, google: Google, tmp_path: Path
+) -> None:
+    old = google.put("f/a", b"old")
+    google.put("f/b/c", b"deep")
+    root = f"gs://{google.bucket}/f"
+    made = saved(project, (f"{root}/a", None), (root, "all"))
+    entry = made.get_entry("all/a")
+    assert (entry.ref, entry.size, entry.extra["versionID"]) == (f"{root}/a", 3, old)
+    new = google.put("f/a", b"new")
+    target = Path(made.download(tmp_path / "out"))
+    contents = {path: (target / path).read_bytes() for path in files_in(target)}
+    assert contents == {"a": b"old", "all/a": b"old", "all/b/c": b"deep"}
+
+    by_generation = Artifact("far", "dataset")
+    [entry] = by_generation.add_reference(f"{root}/a#{old}")
+    assert entry.digest == made.get_entry("a").digest
+    [entry] = by_generation.add_reference(f"{root}/a#{new}", name="new")
+    entry.extra.clear()  # As in a bucket without old generations.
+    entry.digest = made.get_entry("a").digest
+    by_generation.save(project=project)
+    with pytest.raises(ValueError, match="has changed"):
+        by_generation.download(tmp_path / "late", path_prefix="new")
