@@ -13,9 +13,13 @@ from sqlalchemy import ColumnElement, bindparam, insert, select, text
 
 from registrum.core.actors import ANONYMOUS
 from registrum.core.errors import Conflict, DeadlineExceeded, Invalid, StorageFull
-from registrum.server.db import Database, open_database
+from registrum.server.db import Database
+from registrum.server.db.migrations import upgrade
+from registrum.server.db.postgres import PostgresDatabase
+from registrum.server.db.sqlite import SqliteDatabase
 from registrum.server.db.tables import api_keys, instance
 from registrum.server.db.tx import Taken, Tx
+from tests.postgres import Cluster
 
 
 def _put(key: str) -> Callable[[Tx], int]:
@@ -59,6 +63,28 @@ def test_an_answer_is_read_after_the_commit_and_its_failure_undoes_nothing(
     with pytest.raises(Taken):
         database.write_and_read(ANONYMOUS, _put("b"), fail)
     assert _keys(database) == ["a", "b"]
+
+
+def test_a_refusal_does_not_forget_what_postgresql_has_prepared(postgres: Cluster) -> None:
+    prepared = text("SELECT name FROM pg_prepared_statements")
+
+    def refused(tx: Tx) -> None:
+        tx.rows(select(instance.c.key))
+        raise Conflict("no")
+
+    with postgres.lend("migrated", upgrade) as url:
+        database = PostgresDatabase(url, connections=1)
+        for _ in range(8):
+            _keys(database)
+        with database.read(ANONYMOUS) as tx:
+            before = set(tx.column(prepared))
+        with pytest.raises(Conflict):
+            database.write(ANONYMOUS, refused)
+        with database.read(ANONYMOUS) as tx:
+            after = set(tx.column(prepared))
+        database.close()
+    assert before
+    assert before <= after
 
 
 def test_a_unique_constraint_is_reported_as_taken(database: Database) -> None:
@@ -152,16 +178,24 @@ def test_writing_goes_on_after_a_transaction_that_ended_by_itself(database: Data
 def test_units_that_queue_up_behind_a_full_disk_are_told_of_it(
     sqlite_template: Path, tmp_path: Path
 ) -> None:
-    database = open_database(f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'full.sqlite')}")
+    database = SqliteDatabase(str(shutil.copy(sqlite_template, tmp_path / "full.sqlite")))
 
     def fill(tx: Tx) -> None:
         tx.run(text("ROLLBACK"))
         raise StorageFull("The disk that holds the database is full.")
 
-    gate = threading.Event()
+    begun, gate = threading.Event(), threading.Event()
+
+    def block(tx: Tx) -> None:
+        begun.set()
+        gate.wait(10)
+
     with ThreadPoolExecutor(3) as pool:
-        blocked = pool.submit(database.write, ANONYMOUS, lambda tx: gate.wait(10))
+        blocked = pool.submit(database.write, ANONYMOUS, block)
+        assert begun.wait(10)
         units = [pool.submit(database.write, ANONYMOUS, work) for work in (_put("a"), fill)]
+        while database._queue.qsize() < len(units):
+            assert not any(unit.done() for unit in units)
         gate.set()
         blocked.result()
         assert {type(unit.exception()) for unit in units} == {StorageFull}

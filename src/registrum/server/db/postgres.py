@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg import RawCursor, errors, sql
+from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool, PoolTimeout
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
@@ -123,6 +124,26 @@ def _configure(connection: "psycopg.Connection[Any]") -> None:
     connection.execute("SET jit = off", prepare=False)
 
 
+def _roll_back(connection: "psycopg.Connection[Any]") -> None:
+    """Ends a transaction that was given up; if no statement of it failed, what was prepared stays prepared.
+
+    The driver's own `rollback` forgets all of that, as tables may have come and gone. Here none do, and conditions about
+    rights would be read and planned anew after every refusal.
+    """
+    threshold = connection.prepare_threshold
+    try:
+        if connection.pgconn.transaction_status == TransactionStatus.INTRANS:
+            # The driver forgets nothing after a command that it was not to prepare.
+            connection.prepare_threshold = None
+            connection.execute("ROLLBACK")
+        else:
+            connection.rollback()
+    except psycopg.Error:
+        connection.close()
+    finally:
+        connection.prepare_threshold = threshold
+
+
 class PostgresDatabase:
     """See `database.Database`."""
 
@@ -207,10 +228,7 @@ class PostgresDatabase:
                 raise _translated(error) from error
         except BaseException:
             if not lease.closed and not lease.broken:
-                try:
-                    lease.rollback()
-                except psycopg.Error:
-                    lease.close()
+                _roll_back(lease)
             raise
         finally:
             self._pool.putconn(lease)
