@@ -16,7 +16,7 @@ from registrum.sdk.active_runs import Run, config_text, say, values_of
 from registrum.sdk.artifacts import Artifact
 from registrum.sdk.http import Service
 from registrum.sdk.operations import active_runs as operations
-from registrum.sdk.run_values import plain
+from registrum.sdk.run_values import setting
 from registrum.sdk.run_values import settings as as_mapping
 from registrum.sdk.settings import Settings, forget
 
@@ -272,7 +272,7 @@ def _earlier(
 
 
 def _chosen(config: Any, only: list[str] | None, without: list[str] | None) -> dict[str, Any]:
-    found: dict[str, Any] = plain(as_mapping(config), "config")
+    found: dict[str, Any] = setting(as_mapping(config))
     if only is not None:
         found = {key: value for key, value in found.items() if key in only}
     return {key: value for key, value in found.items() if key not in (without or ())}

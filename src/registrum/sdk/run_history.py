@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from registrum.sdk.http import Service
 from registrum.sdk.operations import runs as operations
 from registrum.sdk.pages import Node, Pages
+from registrum.sdk.run_values import number
 
 if TYPE_CHECKING:
     from registrum.sdk.runs import Run
@@ -68,7 +69,8 @@ class HistoryScan(Iterator[Row]):
         for begin in range(self.min_step, self._end, self.page_size):
             end = min(begin + self.page_size, self._end)
             asked = {"minStep": begin, "maxStep": end, "samples": self.page_size}
-            for row in lines(self.run, operations.STEPS, **asked):
+            for line in self.run.read(operations.STEPS, **asked)["lines"] or ():
+                row = json.loads(line, parse_float=_number)
                 if self.keys is None or not self.keys:
                     yield row
                 elif all(key in row for key in self.keys):
@@ -156,6 +158,10 @@ def last_step(run: "Run") -> int:
 def frame(rows: list[Row]) -> Any:
     """Rows as a DataFrame, where pandas is installed; else as they are."""
     return import_module("pandas").DataFrame.from_records(rows) if find_spec("pandas") else rows
+
+
+def _number(text: str) -> int | float:
+    return number(float(text))
 
 
 def _moment(text: str | None) -> datetime | None:

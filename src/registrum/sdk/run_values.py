@@ -2,21 +2,26 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 LONGEST_ARRAY = 10_000
 """Numbers of an array that go into the history as they are; more belongs into an artifact."""
 
+_WHOLE_BELOW = 1e21
+_EXACT_BELOW = 2.0**53
 
-def plain(value: Any, where: str) -> Any:
+
+def plain(value: Any, where: str, nan: str | None = "NaN") -> Any:
     """A value as JSON knows it.
 
     Scalars, sequences and mappings of NumPy, PyTorch and their like become plain; NaN and the infinities, which JSON
-    has not, become their names, as the wire wants them.
+    has not, become their names, as the wire wants them. A float that is whole is an integer, as W&B's client has it.
 
     Args:
         value: what was given.
         where: its key, for the error.
+        nan: what NaN becomes.
 
     Raises:
         TypeError: it has no such form.
@@ -24,21 +29,28 @@ def plain(value: Any, where: str) -> Any:
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, float):
-        return value if math.isfinite(value) else _named(value)
+        return number(value) if math.isfinite(value) else _named(value, nan)
     if isinstance(value, Mapping):
-        return {str(key): plain(one, f"{where}.{key}") for key, one in value.items()}
+        return {str(key): plain(one, f"{where}.{key}", nan) for key, one in value.items()}
     if isinstance(value, Sequence | set | frozenset) and not isinstance(value, bytes | bytearray):
-        return [plain(one, where) for one in value]
-    return _plain_array(value, where)
+        return [plain(one, where, nan) for one in value]
+    return _plain_array(value, where, nan)
 
 
-def _named(value: float) -> str:
+def number(value: float) -> int | float:
+    """A finite float, or the integer that it is written like: 2.0 is 2, and 1e21 stays as it is."""
+    if not value.is_integer() or abs(value) >= _WHOLE_BELOW:
+        return float(value)
+    return int(value) if abs(value) < _EXACT_BELOW else int(Decimal(repr(float(value))))
+
+
+def _named(value: float, nan: str | None) -> str | None:
     if math.isnan(value):
-        return "NaN"
+        return nan
     return "Infinity" if value > 0 else "-Infinity"
 
 
-def _plain_array(value: Any, where: str) -> Any:
+def _plain_array(value: Any, where: str, nan: str | None) -> Any:
     size = getattr(value, "size", None)
     count = size() if callable(size) else size
     if callable(getattr(value, "numel", None)):
@@ -50,7 +62,7 @@ def _plain_array(value: Any, where: str) -> Any:
     for name in ("tolist", "item"):
         convert: Callable[[], Any] | None = getattr(value, name, None)
         if callable(convert):
-            return plain(convert(), where)
+            return plain(convert(), where, nan)
     if callable(getattr(value, "isoformat", None)):
         return value.isoformat()
     raise TypeError(
@@ -71,8 +83,11 @@ class Values(MutableMapping[str, Any]):
         return self._values[key]
 
     def __setitem__(self, key: str, value: Any) -> None:
-        self._values[str(key)] = plain(value, str(key))
+        self._values[str(key)] = self._plain(value, str(key))
         self._changed()
+
+    def _plain(self, value: Any, where: str) -> Any:
+        return plain(value, where)
 
     def __delitem__(self, key: str) -> None:
         del self._values[key]
@@ -104,6 +119,9 @@ class Values(MutableMapping[str, Any]):
 class Config(Values):
     """A run's settings, as `run.config`."""
 
+    def _plain(self, value: Any, where: str) -> Any:
+        return setting(value, where)
+
     def update(self, *given: Any, allow_val_change: bool | None = None, **more: Any) -> None:
         """Sets several at once.
 
@@ -113,8 +131,8 @@ class Config(Values):
             **more: further ones.
         """
         for one in given:
-            self._values.update(plain(settings(one), "config"))
-        self._values.update(plain(more, "config"))
+            self._values.update(setting(settings(one)))
+        self._values.update(setting(more))
         self._changed()
 
     def setdefaults(self, values: Mapping[str, Any]) -> None:
@@ -134,6 +152,15 @@ class Summary(Values):
     def logged(self, values: Mapping[str, Any]) -> None:
         """Takes plain values of a history line; tells nobody, the line goes the same way."""
         self._values.update(values)
+
+
+def setting(value: Any, where: str = "config") -> Any:
+    """A value as a run's settings have it: as `plain`, and NaN is None.
+
+    Raises:
+        TypeError: it has no such form.
+    """
+    return plain(value, where, nan=None)
 
 
 def settings(given: Any) -> dict[str, Any]:
