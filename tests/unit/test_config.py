@@ -7,7 +7,7 @@ import pytest
 
 from registrum.core.errors import Invalid
 from registrum.server.config import Config, InvalidSetting
-from registrum.server.config_sources import load, with_secret_key
+from registrum.server.config_sources import load, misspelt, with_secret_key
 
 POSTGRES = {
     "REGISTRUM_DATABASE_URL": "postgresql://ann:hunter2@db/registrum",
@@ -153,3 +153,12 @@ def test_an_allowed_host_stands_in_urls_as_it_was_asked(host: str) -> None:
 def test_another_host_is_refused(host: str) -> None:
     with pytest.raises(Invalid, match="base_url or allowed_hosts"):
         Config(allowed_hosts=(".example.org",)).url_for("http", host)
+
+
+def test_a_misspelt_variable_is_noticed_and_those_of_clients_are_not() -> None:
+    clients = "API_KEY ARTIFACT_DIR BLOB_BATCHES CACHE_DIR CACHE_LIMIT CONFIG ENTITY PROJECT SILENT TEST_CHROMIUM URL"
+    environ = {f"REGISTRUM_{name}": "x" for name in clients.split()}
+    environ |= {"REGISTRUM_PORT": "1", "REGISTRUM_ADMIN_PASSWORD_FILE": "x", "PATH": "x"}
+    assert misspelt(environ) == {}
+    wrong = {"REGISTRUM_PROT": "REGISTRUM_PORT", "REGISTRUM_DATABSE_URL": "REGISTRUM_DATABASE_URL"}
+    assert misspelt(environ | wrong) == wrong

@@ -1,6 +1,7 @@
 """`registrum serve`: settings become a running server."""
 
 import gc
+import logging
 import os
 import socket
 import sys
@@ -19,12 +20,13 @@ from registrum.cli import quickstart
 from registrum.cli.extras import need_server
 from registrum.core.errors import Conflict
 from registrum.server.config import Config
-from registrum.server.config_sources import kind_of, load, variable_of, with_secret_key
+from registrum.server.config_sources import kind_of, load, misspelt, variable_of, with_secret_key
 
 if TYPE_CHECKING:
     from registrum.server.app import FirstStart
 
 BACKLOG = 2048
+log = logging.getLogger(__name__)
 
 
 class PortTaken(Conflict):
@@ -66,6 +68,8 @@ def _serve(file: Path | None, **flags: Any) -> None:
     from registrum.server import lockfile, logs
 
     logs.configure(config.log_level, config.log_format)
+    for name, meant in misspelt(os.environ).items():
+        log.warning("the variable %s is no setting; is %s meant?", name, meant)
     config = with_secret_key(config)
     try:
         with lockfile.hold(config.data_dir) if config.is_embedded else nullcontext():
@@ -108,7 +112,7 @@ def _run(config: Config) -> None:
             process.run(config, listener, announce)
         finally:
             if first is not None and not told.is_set():
-                click.echo(_first_steps(url, first))  # It will not be made again.
+                click.echo(_first_steps(config, url, first))  # It will not be made again.
 
 
 @contextmanager
@@ -141,7 +145,7 @@ def _announce(config: Config, url: str, first: "FirstStart | None") -> None:
     if config.is_embedded:
         click.echo(f"Data in {config.data_dir.absolute()}")
     if first is not None:
-        click.echo(_first_steps(url, first))
+        click.echo(_first_steps(config, url, first))
     sys.stdout.flush()
 
 
@@ -151,21 +155,26 @@ def _address(config: Config, listener: socket.socket) -> str:
     return f"{config.scheme}://{host}:{listener.getsockname()[1]}"
 
 
-def _first_steps(url: str, first: "FirstStart") -> str:
-    """What a person needs at the first start."""
+def _first_steps(config: Config, url: str, first: "FirstStart") -> str:
+    """What a person needs at the first start; secrets that they gave themselves do not go into anybody's log."""
+    said, shown, key = first.password, first.api_key, first.api_key
+    if config.admin_password:
+        said = "(the one that was given as admin_password)"
+    if config.admin_api_key:
+        shown, key = "(the one that was given as admin_api_key)", "$REGISTRUM_ADMIN_API_KEY"
     lines = [
         "",
         "First start: an administrator was made. Write this down, it is shown only once.",
         "",
         f"    user      {first.username}",
-        f"    password  {first.password}",
-        f"    API key   {first.api_key}",
+        f"    password  {said}",
+        f"    API key   {shown}",
         "",
         f"Organization {first.organization!r} has registries for models and datasets;"
         f" runs go to team {first.team!r} by default.",
         "Log in:",
         "",
-        *_indented(quickstart.login(url, first.api_key)),
+        *_indented(quickstart.login(url, key)),
         "",
         "Log a model, link it into the registry, and fetch it back, in Python:",
         "",

@@ -6,6 +6,7 @@ secrets have no flag, because other users of the machine can see flags. (`--data
 exception: it holds a password only where the operator puts one into it.)
 """
 
+import difflib
 import os
 import secrets
 import tomllib
@@ -19,6 +20,9 @@ from typing import Any
 from registrum.server.config import Config, InvalidSetting
 
 KEY_FILE_NAME = "secret-key"
+_SIMILAR = 0.85
+# Of the command line and the SDK, where they look like a setting of the server.
+_OTHER_VARIABLES = frozenset({"REGISTRUM_API_KEY", "REGISTRUM_ARTIFACT_DIR", "REGISTRUM_CONFIG"})
 
 
 def load(flags: Mapping[str, Any], environ: Mapping[str, str], file: Path | None = None) -> Config:
@@ -83,6 +87,18 @@ def _write_new_key(path: Path) -> None:
 def variable_of(name: str) -> str:
     """The environment variable of a setting."""
     return f"REGISTRUM_{name.upper()}"
+
+
+def misspelt(environ: Mapping[str, str]) -> dict[str, str]:
+    """Variables that set nothing but look like one that would, with the one that was probably meant."""
+    known = {variable_of(own.name) for own in fields(Config)}
+    known |= {f"{variable_of(own.name)}_FILE" for own in fields(Config) if own.metadata["secret"]}
+    found = {}
+    for name in sorted(environ):
+        if name.startswith("REGISTRUM_") and name not in known and name not in _OTHER_VARIABLES:
+            for meant in difflib.get_close_matches(name, known, 1, _SIMILAR):
+                found[name] = meant
+    return found
 
 
 def _find(
