@@ -143,18 +143,13 @@ class Desk:
     def upload(self, artifact_id: int, files: Mapping[str, bytes]) -> list[UploadPlace]:
         """Reserves places, puts what is not stored yet, and notes that all in one transaction."""
         places = self.reserve(artifact_id, files)
-        came: dict[str, StoredBlob] = {}
+        came: dict[BlobKey, StoredBlob] = {}
         for place, (path, content) in zip(places, files.items(), strict=True):
             if not place.file.is_stored:
                 self.uploaded.append(path)
                 key = BlobKey(place.file.blob_id)
-                came[key.text] = self.store.put_whole(key, content, place.expect)
-
-        def note(tx: Tx) -> None:
-            for key, stored in came.items():
-                uploads.record_stored(tx, key, stored)
-
-        self.write(note)
+                came[key] = self.store.put_whole(key, content, place.expect)
+        assert self.write(lambda tx: uploads.record_all_stored(tx, came)) == []
         return places
 
     def put(self, blob_id: str, content: bytes, expect: Expected) -> None:
