@@ -35,6 +35,8 @@ ANN, GUS = Actor(1, "ann"), Actor(2, "gus")
 ORGANIZATION, RESTRICTED = 1, 22
 REGISTRIES = range(2, 23)
 START = 1_700_000_000_000_000
+STEP = 2_000
+"""Seconds between the moments at which things happen: they spread over many cells of time (`db/version_grids.py`)."""
 TEXTS = ["alpha", "Beta", "foo", "boo", "é", "", "true", "v1"]
 TAGS = ["a", "b", "foo", "é"]
 ALIASES = ["latest", "best", "foo"]
@@ -113,7 +115,7 @@ def _type(tx: Tx, number: int) -> int:
 
 
 def _moment(luck: random.Random) -> int:
-    return START + luck.randrange(20) * 1_000_000
+    return START + luck.randrange(20) * STEP * 1_000_000
 
 
 def _project(

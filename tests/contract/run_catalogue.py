@@ -8,7 +8,7 @@ from registrum.core.policy import Role
 from registrum.server.db.columns import from_micros
 from registrum.server.db.tables import run_tags, runs, team_members
 from registrum.server.db.tx import Tx
-from tests.contract.catalogue import NUMBERS, START, TAGS, TEXTS
+from tests.contract.catalogue import NUMBERS, START, STEP, TAGS, TEXTS
 from tests.rows import put
 
 TEAM, PROJECT = 2, 1
@@ -35,7 +35,7 @@ def fill(tx: Tx, *, count: int = 120) -> dict[int, Record]:
 
 
 def _run(tx: Tx, luck: random.Random, number: int, now: int) -> Record:
-    state, moment = luck.choice(STATES), lambda: START + luck.randrange(20) * _SECOND
+    state, moment = luck.choice(STATES), lambda: START + luck.randrange(20) * STEP * _SECOND
     created, updated = moment(), luck.choice([None, moment()])
     # A run that is heard of now and for days is running; the others fell silent in 2023.
     heard = luck.choice([None, moment(), now + 9 * _DAY])

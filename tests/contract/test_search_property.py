@@ -18,6 +18,7 @@ from registrum.server.db import (
     membership_pages,
     open_database,
     run_search,
+    version_grids,
     version_plans,
 )
 from registrum.server.db import collections as collection_rows
@@ -27,7 +28,15 @@ from registrum.server.db.membership_pages import VersionsAsk
 from registrum.server.db.migrations import upgrade
 from registrum.server.db.run_search import RunsAsk
 from tests.contract import catalogue, run_catalogue
-from tests.contract.catalogue import ANN, GUS, ORGANIZATION, RESTRICTED, START, Catalogue
+from tests.contract.catalogue import (
+    ANN,
+    GUS,
+    ORGANIZATION,
+    RESTRICTED,
+    START,
+    STEP,
+    Catalogue,
+)
 from tests.searching import conditions_on, filters_of, matches, times, understood, walked
 
 EXAMPLES = [12, pytest.param(250, marks=pytest.mark.slow)]
@@ -58,7 +67,7 @@ def stocked(
 
 TEXTS = st.sampled_from(catalogue.TEXTS)
 MOMENTS = st.integers(-1, 21).map(
-    lambda s: datetime.fromtimestamp(START // 1_000_000 + s, UTC).isoformat()
+    lambda s: datetime.fromtimestamp(START // 1_000_000 + s * STEP, UTC).isoformat()
 )
 NUMBERS = st.sampled_from(catalogue.NUMBERS)
 SCALARS = st.one_of(TEXTS, NUMBERS, st.booleans())
@@ -184,6 +193,18 @@ SIGNS = st.sampled_from(["+", "-"])
 SIZES = st.sampled_from([7, 40, 1000])
 # Small limits make the planner take every way in a small catalogue.
 LIMITS = ("FEW_ROWS", "MOST_VISITED", "MOST_IN_SET", "MANY_EARLY")
+# And these, every way by cells of time.
+GRID_LIMITS = ("OUT_OF_TURN", "MOST_RECENT", "MOST_OLDER", "MOST_CELLS")
+GRIDS = st.sampled_from(
+    [
+        (0, 4_000, 4_000, 1_000),
+        (30, 4_000, 4_000, 1_000),
+        (0, 40, 4_000, 1_000),
+        (0, 4_000, 3, 1_000),
+        (0, 4_000, 4_000, 2),
+        (20_000, 4_000, 4_000, 1_000),
+    ]
+)
 PLANS = st.sampled_from(
     [
         (1_000, 4_000, 20_000, 40),
@@ -253,6 +274,61 @@ def test_versions_of_an_organization(
             )
         wanted = understood(filters[0], VERSION_NAMES)
         assert ids == expected(records, wanted, order[0] + VERSION_ORDERS[order[1]])
+        assert totals == {len(ids)}
+
+    agree()
+
+
+SPANS = st.tuples(MOMENTS, MOMENTS).map(lambda ends: {"$gte": min(ends), "$lt": max(ends)})
+INDEXED = st.one_of(
+    st.fixed_dictionaries({"created_at": SPANS}),
+    st.sampled_from(("$gt", "$lte")).flatmap(
+        lambda op: st.fixed_dictionaries({"created_at": st.fixed_dictionaries({op: MOMENTS})})
+    ),
+    st.fixed_dictionaries({"tag": st.sampled_from(catalogue.TAGS)}),
+    st.fixed_dictionaries({"metadata.deep.list": st.fixed_dictionaries({"$gte": NUMBERS})}),
+    st.fixed_dictionaries({"metadata.score": st.fixed_dictionaries({"$lt": NUMBERS})}),
+    st.fixed_dictionaries({"metadata.nested": TEXTS}),
+)
+
+
+@pytest.mark.parametrize("examples", EXAMPLES)
+def test_versions_newest_first_by_cells_of_time(
+    stocked: tuple[Database, Catalogue], examples: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, made = stocked
+
+    @times(examples)
+    @given(
+        actor=st.sampled_from([ANN, GUS]),
+        parts=st.lists(INDEXED, min_size=1, max_size=3),
+        registry=st.sampled_from([None, 5, 7, RESTRICTED]),
+        size=st.sampled_from([3, 7, 40]),
+        plan=PLANS.filter(lambda plan: plan[0] == 0),
+        grid=GRIDS,
+    )
+    def agree(actor, parts, registry, size, plan, grid):
+        for name, limit in zip(LIMITS + GRID_LIMITS, plan + grid, strict=True):
+            owner = version_grids if name in GRID_LIMITS else version_plans
+            monkeypatch.setattr(owner, name, limit)
+        filter_ = parse_filter(json.dumps({"$and": parts}))
+        in_projects = parse_filter(json.dumps({"id": registry} if registry else {}))
+        with database.read(actor) as tx:
+            ids, totals = walked(
+                lambda page: membership_pages.page_of_organization(
+                    tx,
+                    Action.READ,
+                    ORGANIZATION,
+                    VersionsAsk(page, filter=filter_, project_filter=in_projects),
+                ),
+                size,
+            )
+        records = {
+            number: record
+            for number, record in seen_by(actor, made.versions).items()
+            if registry in (None, record["project_id"][0])
+        }
+        assert ids == expected(records, understood(filter_, VERSION_NAMES), "-linked_at")
         assert totals == {len(ids)}
 
     agree()

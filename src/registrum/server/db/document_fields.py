@@ -132,12 +132,12 @@ class Facts(_Document):
         if leaf in plan.leaves:
             among_found = is_in(self.thing, self.found_by(plan.leaves, plan), plan, plan.leaves)
             if len(plan.leaves) == 1 or plan.one_value:
-                return among_found if leaf is plan.leaves[0] else true()
+                return among_found if leaf == plan.leaves[0] else true()
             # What was found may be more than what all the conditions hold for.
             rest = replace(plan, leaves=())
             return (
                 and_(among_found, self.condition(leaf, rest))
-                if leaf is plan.leaves[0]
+                if leaf == plan.leaves[0]
                 else self.condition(leaf, rest)
             )
         found = self._any(leaf, self.rows, self.thing)

@@ -5,7 +5,7 @@
 one condition is visited and then sorted; good where few fit. docs/search.md says what this means for people.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -27,11 +27,13 @@ from registrum.server.db.filters import Plan
 from registrum.server.db.statements import Prepared, prepared
 from registrum.server.db.tables import artifacts, facts, memberships
 from registrum.server.db.tx import Tx
+from registrum.server.db.version_grids import ByCells, FromNewest, Grid
 from registrum.server.db.version_statements import (
     ALIVE,
     NEWEST,
     SORTABLE,
     Shape,
+    cell_of,
     exceeds,
     fields_in,
     here,
@@ -53,6 +55,7 @@ SAMPLE = 200
 """Rows of one condition that are looked at, to learn how many of them others hold for."""
 FEW_OF_SAMPLE = 60
 FEW_MORE_FACTS = 200
+_FAR = 2**62
 
 _MORE_FACTS = exceeds(select(artifacts.c.id).where(artifacts.c.more_facts.is_not(None)))
 _SORTED_BY = {
@@ -63,29 +66,71 @@ _SORTED_BY = {
 }
 
 
-def plan_of(tx: Tx, shape: Shape, given: Mapping[str, Any]) -> Plan:
-    """The way to the page that this shape and its parameters ask for."""
+def plan_of(tx: Tx, shape: Shape, given: Mapping[str, Any]) -> tuple[Plan, Grid | None]:
+    """The way to the page that this shape and its parameters ask for, and a shorter one that may lead there."""
     plan = Plan(
         more_facts=more_facts(tx) if "metadata" in fields_in(shape.filter) else "none",
         sorted_by=_SORTED_BY[shape.sorting.field],
     )
     groups = _groups(shape, plan)
     if not groups or shape.scope == "artifact" or shape.by_collection == "first":
-        return plan
+        return plan, None
     if not tx.value(_scope_exceeds(shape.scope), most=FEW_ROWS, **given):
-        return plan
+        return plan, None
     plans = [_by(tx, leaves, plan, given) for leaves in groups]
-    for most in (FEW_ROWS, MOST_VISITED, MOST_IN_SET):
+    for most in _limits(shape, plans, given):
         for each in plans:
-            if not tx.value(_exceeds(shape, each), most=most, **given):
-                if most <= MOST_VISITED or is_plain(each):
-                    return replace(each, drives=True)
-                return _with_others(tx, shape, each, given)
+            count = tx.value(_count(shape, each), most=most + 1, **given)
+            if count <= most:
+                grid = _from_newest(shape, each, count)
+                if count <= MOST_VISITED or is_plain(each):
+                    return replace(each, drives=True), grid
+                return _with_others(tx, shape, each, given), grid
     for each in filter(is_plain, plans):
         # Times and sizes may hold for none of the first half million: they are visited instead.
-        if tx.value(_early(replace(shape, plan=each)), most=EARLY, **given) < MANY_EARLY:
-            return replace(each, drives=True)
-    return plan
+        cells = _cells_of(shape, each, given)
+        if (
+            cells is not None
+            or tx.value(_early(replace(shape, plan=each)), most=EARLY, **given) < MANY_EARLY
+        ):
+            return replace(each, drives=True), cells
+    return plan, None
+
+
+def _limits(shape: Shape, plans: Sequence[Plan], given: Mapping[str, Any]) -> tuple[int, ...]:
+    """Up to which the rows of the plans are counted, one limit after the other, to find the one with few."""
+    if len(plans) > 1:
+        return FEW_ROWS, MOST_IN_SET
+    return (FEW_ROWS if _cells_of(shape, plans[0], given) is not None else MOST_IN_SET,)
+
+
+def _is_newest_first(shape: Shape) -> bool:
+    """The list of a registry or an organization, by when versions were linked."""
+    by = (shape.sorting.field, shape.sorting.descending)
+    return by == ("acm_created_at", True) and shape.scope in ("project", "merged", "organization")
+
+
+def _from_newest(shape: Shape, plan: Plan, count: int) -> Grid | None:
+    """The way from the newest of what was counted, where that is of artifacts."""
+    thing = getattr(VERSION_FIELDS[plan.leaves[0].field], "thing", None)
+    is_of_artifacts = thing is memberships.c.artifact_id
+    if not is_of_artifacts or not _is_newest_first(shape):
+        return None
+    return FromNewest(count)
+
+
+def _cells_of(shape: Shape, plan: Plan, given: Mapping[str, Any]) -> Grid | None:
+    """The way by cells of time, where the leaves are about when versions were logged."""
+    if plan.leaves[0].field != "created_at" or not _is_newest_first(shape):
+        return None
+    first, last = -_FAR, _FAR
+    for leaf in plan.leaves:
+        moment = given[leaf.value.name]
+        if leaf.op in ("$eq", "$gt", "$gte"):
+            first = max(first, moment)
+        if leaf.op in ("$eq", "$lt", "$lte"):
+            last = min(last, moment)
+    return ByCells(cell_of(first), cell_of(last))
 
 
 def _by(tx: Tx, leaves: tuple[Compare, ...], plan: Plan, given: Mapping[str, Any]) -> Plan:
@@ -121,7 +166,8 @@ def _sample(plan: Plan) -> Prepared:
     return prepared(field.counts_also(plan, "most"))
 
 
-def _groups(shape: Shape, plan: Plan) -> list[tuple[Compare, ...]]:
+@lru_cache(maxsize=512)
+def _groups(shape: Shape, plan: Plan) -> Sequence[tuple[Compare, ...]]:
     """Conditions that an index finds the rows of; those on one value of the metadata or one column together."""
     found: dict[tuple[str, str], list[Compare]] = {}
     for leaf in filters.required(shape.filter):
@@ -153,20 +199,18 @@ def _scope_exceeds(scope: str) -> Prepared:
 
 
 @lru_cache(maxsize=512)
-def _exceeds(shape: Shape, plan: Plan) -> Prepared:
-    """Whether more rows than the parameter `most` fit the leaves of a plan."""
+def _count(shape: Shape, plan: Plan) -> Prepared:
+    """How many rows fit the leaves of a plan, up to the parameter `most`."""
     field = VERSION_FIELDS[plan.leaves[0].field]
-    statement = field.found_by(plan.leaves, plan)
-    if statement is not None:
-        return exceeds(statement)
-    narrowing = replace(plan, drives=True)
-    return exceeds(
-        select(memberships.c.id).where(
+    found: Any = field.found_by(plan.leaves, plan)
+    if found is None:
+        narrowing = replace(plan, drives=True)
+        found = select(memberships.c.id).where(
             ALIVE,
             *(field.condition(leaf, narrowing) for leaf in plan.leaves),
             in_projects(shape, memberships.c.project_id),
         )
-    )
+    return prepared(select(func.count()).select_from(found.limit(bindparam("most")).subquery()))
 
 
 @lru_cache(maxsize=64)

@@ -25,6 +25,7 @@ from registrum.server.db.pages import Sorting
 from registrum.server.db.statements import Prepared, prepared
 from registrum.server.db.tables import collections, memberships, projects
 from registrum.server.db.tx import Tx
+from registrum.server.db.version_grids import Grid
 from registrum.server.db.version_statements import (
     Shape,
     exceeds,
@@ -89,15 +90,19 @@ def find(tx: Tx, search: Search, *, is_hopeful: bool) -> Found:
         InvalidFilter: a filter or cursor that this list does not take.
     """
     keys = keys_of(search.sorting)
-    shape, given = _prepare(tx, search)
+    cursor = pages.cursor_values(search.page, search.sorting, keys)
+    shape, grid, given = _prepare(tx, search)
     if shape is None:
         return Found({}, total=0 if search.page.with_total else None)
-    given |= pages.cursor_values(search.page, search.sorting, keys)
+    given |= cursor
     given["limit"] = search.page.first + 1
-    hope = is_hopeful and _needs_memberships_only(shape)
-    rows = tx.rows(statement(replace(shape, is_hopeful=hope)), **given)
+    hoped = replace(shape, is_hopeful=is_hopeful and _needs_memberships_only(shape))
+    rows = grid.rows(tx, hoped, given) if grid is not None else None
+    if rows is None:
+        rows = tx.rows(statement(hoped), **given)
     following = [row.id for row in rows[search.page.first :]]
-    places = {row.id: pages.place(search.sorting, keys, row) for row in rows[: search.page.first]}
+    order = search.sorting.name
+    places = {id_: (order, *place) for id_, *place in rows[: search.page.first]}
     total = None
     if search.page.with_total:
         if search.page.after is None and len(rows) <= search.page.first:
@@ -132,8 +137,8 @@ def _needs_memberships_only(shape: Shape) -> bool:
     return needed <= _OF_MEMBERSHIPS
 
 
-def _prepare(tx: Tx, search: Search) -> tuple[Shape | None, dict[str, Any]]:
-    """The statement's shape and its parameters but those of the page; None: nothing can be found."""
+def _prepare(tx: Tx, search: Search) -> tuple[Shape | None, Grid | None, dict[str, Any]]:
+    """The statement's shape, a shorter way, and the parameters but those of the page; None: nothing can be found."""
     by, values = filters.split(search.filter, VERSION_FIELDS, "f")
     given = {**search.of, **values}
     shape = Shape(
@@ -142,9 +147,10 @@ def _prepare(tx: Tx, search: Search) -> tuple[Shape | None, dict[str, Any]]:
     if search.scope == "organization":
         within = _within_registries(tx, search, shape, given)
         if within is None:
-            return None, {}
+            return None, None, {}
         shape = within
-    return replace(shape, plan=version_plans.plan_of(tx, shape, given)), given
+    plan, grid = version_plans.plan_of(tx, shape, given)
+    return replace(shape, plan=plan), grid, given
 
 
 # --- Where an organization's versions are

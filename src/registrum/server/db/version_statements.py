@@ -6,12 +6,14 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     and_,
     bindparam,
     func,
     literal_column,
     select,
+    type_coerce,
     union_all,
 )
 
@@ -44,6 +46,23 @@ NEWEST_VERSION = Sorting("version", True, "versions")
 NEWEST = Sorting("acm_created_at", True, "versions")
 OLDEST = Sorting("id", False, "versions")
 
+_CELL_BITS = 32
+
+
+def cell_of(micros: int) -> int:
+    """The cell of time, of 72 minutes, that a moment is in."""
+    return micros >> _CELL_BITS
+
+
+def _cell(moment: ColumnElement[Any]) -> ColumnElement[int]:
+    """`cell_of` as the indexes have it."""
+    bits = literal_column(str(_CELL_BITS), BigInteger())
+    return type_coerce(moment, BigInteger).bitwise_rshift(bits)
+
+
+LOGGED_CELL = _cell(memberships.c.artifact_created_at)
+LINKED_CELL = _cell(memberships.c.created_at)
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -55,6 +74,8 @@ class Shape:
         by_collection: "": no filter on collections; "ids" or "first": they were found, and their versions are
             compared or visited; "each": it is a condition on each version.
         is_hopeful: memberships are read alone, without what they name.
+        cut: "": the whole list; "logged": what was logged in the `cell`; "linked": what was linked in the `cells`, not
+            before `since`, of artifacts older than `from_artifact`.
     """
 
     scope: str
@@ -67,6 +88,7 @@ class Shape:
     by_collection: str = ""
     collection_filter: Filter | None = None
     is_hopeful: bool = False
+    cut: str = ""
 
     @property
     def is_driven(self) -> bool:
@@ -129,7 +151,7 @@ def statement(shape: Shape) -> Prepared:
     """The ids of a page, and their places in the order."""
     keys = keys_of(shape.sorting)
     order = pages.order_by(keys, shape.sorting.descending)
-    if shape.is_driven or shape.plan.drives:
+    if shape.is_driven or shape.plan.drives or shape.cut == "linked":
         order = pages.order_by([off_index(keys[0]), *keys[1:]], shape.sorting.descending)
     if shape.scope != "merged" or shape.is_driven:
         return prepared(_one(shape, keys, None).order_by(*order).limit(bindparam("limit")))
@@ -184,7 +206,19 @@ def _conditions(shape: Shape, branch: int | None) -> list[ColumnElement[bool]]:
         found.append(filters.condition(shape.collection_filter, COLLECTION_FIELDS))
     if shape.filter is not None:
         found.append(filters.condition(shape.filter, VERSION_FIELDS, shape.plan))
+    found += _CUTS[shape.cut]
     return [*found, *place] if is_set_first else found
+
+
+_CUTS: dict[str, list[ColumnElement[bool]]] = {
+    "": [],
+    "logged": [bindparam("cell", type_=BigInteger) == LOGGED_CELL],
+    "linked": [
+        among(LINKED_CELL, "cells"),
+        memberships.c.artifact_id < bindparam("from_artifact"),
+        pages.plain(off_index(memberships.c.created_at)) >= bindparam("since", type_=BigInteger),
+    ],
+}
 
 
 def here(shape: Shape, branch: int | None) -> Sequence[ColumnElement[bool]]:
