@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
@@ -26,6 +26,7 @@ class Weather:
         stall_after: bytes that a connection may bring to the client before nothing comes any more.
         has_stalled: set when that has happened.
         cuts: how many connections were broken.
+        busy_at: how requests begin that are answered with the statuses behind, as long as there are some.
     """
 
     def __init__(self, url: str) -> None:
@@ -40,10 +41,22 @@ class Weather:
         self.stall_after: int | None = None
         self.has_stalled = threading.Event()
         self.cuts = 0
+        self.busy_at: tuple[bytes, list[int]] = (b"", [])
+        self._act: tuple[str, int, Callable[[], None]] | None = None
         self._lock = threading.Lock()
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
+
+    def lead_to(self, url: str) -> None:
+        """Passes new connections on to another server."""
+        parts = urlsplit(url)
+        self._upstream = (parts.hostname or "", parts.port or 0)
+
+    def act_after(self, way: str, more_bytes: int, act: Callable[[], None]) -> None:
+        """Calls `act` once, when so many bytes more have come on one way, "up" or "down", and before they go on."""
+        with self._lock:
+            self._act = (way, more_bytes, act)
 
     def close(self) -> None:
         """Takes no more connections."""
@@ -60,7 +73,11 @@ class Weather:
             if status is not None:
                 threading.Thread(target=_refuse, args=(client, status), daemon=True).start()
                 continue
-            server = socket.create_connection(self._upstream)
+            try:
+                server = socket.create_connection(self._upstream)
+            except OSError:
+                with_shutdown(client)
+                continue
             for pair, way in (((client, server), "up"), ((server, client), "down")):
                 threading.Thread(target=self._pass, args=(*pair, way), daemon=True).start()
 
@@ -69,6 +86,12 @@ class Weather:
         try:
             while content := source.recv(PIECE):
                 content = self._spoilt(content, way)
+                self._count(content, way)
+                if way == "up" and (status := self._busy_for(content)):
+                    source.sendall(BUSY % status)
+                    while source.recv(PIECE):  # Until the client has sent all, and read the answer.
+                        pass
+                    break
                 if way == "down" and self._stalls(passed + len(content)):
                     passed += len(content)
                     continue
@@ -84,6 +107,20 @@ class Weather:
         finally:
             for each in (source, target):
                 with_shutdown(each)
+
+    def _count(self, content: bytes, way: str) -> None:
+        with self._lock:
+            if self._act is None or self._act[0] != way:
+                return
+            left, act = self._act[1] - len(content), self._act[2]
+            self._act = (way, left, act) if left > 0 else None
+        if left <= 0:
+            act()
+
+    def _busy_for(self, content: bytes) -> int | None:
+        with self._lock:
+            begins, statuses = self.busy_at
+            return statuses.pop(0) if statuses and content.startswith(begins) else None
 
     def _stalls(self, count: int) -> bool:
         if self.stall_after is None or count <= self.stall_after:

@@ -28,6 +28,8 @@ from registrum.sdk.versions import Node
 PLACES = 1000
 """How many files are asked about at a time."""
 MOST_PARTS = 10_000
+SMALL_PART_BYTES = 1 << 20
+"""Of files that did not get through whole, to a server's own routes; S3 takes no parts as small as that."""
 PARTS_AT_ONCE = 4
 FRESH_PLACES = 3
 """How often a file's place is asked for anew before it is given up."""
@@ -96,7 +98,7 @@ class Sender:
         self._manifest = manifest
         self._progress = progress
         self._rule = parts
-        self._parts: dict[str, list[_Part]] = {}
+        self._parts: dict[tuple[str, int], list[_Part]] = {}
 
     def send_all(self) -> None:
         """Sends what the project does not have yet.
@@ -168,11 +170,11 @@ class Sender:
             asked["md5"] = entry.digest
         return asked
 
-    def _in_parts(self, file: _File, stop: Stop) -> dict[str, Any]:
+    def _in_parts(self, file: _File, part_bytes: int, stop: Stop) -> dict[str, Any]:
         """Asks for places of parts, but for those that are there since an earlier try, of whatever process."""
         given = [
             {"partNumber": number, "hexMD5": part.md5.hex()}
-            for number, part in enumerate(self._parts_of(file, stop), 1)
+            for number, part in enumerate(self._parts_of(file, part_bytes, stop), 1)
         ]
         return {"uploadPartsInput": given, "resume": True}
 
@@ -209,16 +211,19 @@ class Sender:
 
     def _send_alone(self, placed: _Placed, stop: Stop) -> None:
         file, node = placed
-        more = partial(self._in_parts, stop=stop) if self._goes_in_parts(file) else _whole
+        part_bytes = self._rule.each_bytes if self._goes_in_parts(file) else None
         for tries_left in reversed(range(FRESH_PLACES)):
             if node is None:
+                more = _whole
+                if part_bytes is not None:
+                    more = partial(self._in_parts, part_bytes=part_bytes, stop=stop)
                 (node,) = self._places([file], more)
             if node["uploadUrl"] is None:
                 self._progress.took(file.content.size_bytes)
                 return
             try:
-                if node["uploadMultipartUrls"]:
-                    self._send_parts(file, node, stop)
+                if part_bytes is not None and node["uploadMultipartUrls"]:
+                    self._send_parts(file, node, part_bytes, stop)
                 else:
                     headers, size = headers_of(node["uploadHeaders"]), file.content.size_bytes
                     self._send_range(file, node["uploadUrl"], headers, 0, size, stop)
@@ -229,11 +234,18 @@ class Sender:
                 # What does not get through whole may do so in parts, each of which stays.
                 if not tries_left:
                     raise
-                if file.content.size_bytes > self._rule.each_bytes:
-                    more = partial(self._in_parts, stop=stop)
+                if part_bytes is None:
+                    part_bytes = self._smaller(file, node["uploadUrl"])
             else:
                 return
             node = None
+
+    def _smaller(self, file: _File, url: str) -> int | None:
+        """How large the parts are of a file that did not get through whole; None where it is too small for that."""
+        part_bytes = self._rule.each_bytes
+        if batches.place_of(url):
+            part_bytes = min(part_bytes, SMALL_PART_BYTES)
+        return part_bytes if file.content.size_bytes > part_bytes else None
 
     def _send_range(
         self,
@@ -261,9 +273,9 @@ class Sender:
                 " or arrived damaged."
             ) from None
 
-    def _send_parts(self, file: _File, node: Node, stop: Stop) -> None:
+    def _send_parts(self, file: _File, node: Node, part_bytes: int, stop: Stop) -> None:
         multipart = node["uploadMultipartUrls"]
-        parts = self._parts_of(file, stop)
+        parts = self._parts_of(file, part_bytes, stop)
         missing = {part["partNumber"]: part["uploadUrl"] for part in multipart["uploadUrlParts"]}
         # In one list, to which threads may append at once.
         took = [part.size_bytes for number, part in enumerate(parts, 1) if number not in missing]
@@ -301,12 +313,12 @@ class Sender:
             # Then the server has dropped all parts: of some, a loss of power may have left the names only.
             raise DigestMismatch(error.message) from None
 
-    def _parts_of(self, file: _File, stop: Stop) -> list[_Part]:
+    def _parts_of(self, file: _File, part_bytes: int, stop: Stop) -> list[_Part]:
         """The parts of a file; it is read for their digests once."""
-        digest = file.entry.digest
-        if digest not in self._parts:
-            self._parts[digest] = _parts(file.content, self._rule.each_bytes, stop)
-        return self._parts[digest]
+        key = (file.entry.digest, part_bytes)
+        if key not in self._parts:
+            self._parts[key] = _parts(file.content, part_bytes, stop)
+        return self._parts[key]
 
 
 def _run(job: Job, stop: Stop) -> None:
