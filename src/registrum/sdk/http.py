@@ -165,9 +165,10 @@ def retry_after_s(answer: urllib3.BaseHTTPResponse, otherwise: float) -> float:
         # The two dates are both the server's, so that a wrong clock here does no harm.
         then = parsedate_to_datetime(asked)
         now = parsedate_to_datetime(answer.headers.get("Date", ""))
-    except ValueError:
+        seconds = (then - now).total_seconds()
+    except (ValueError, TypeError):  # It is no date, or one without a zone.
         return otherwise
-    return min(max((then - now).total_seconds(), 0.0), LONGEST_PAUSE_S)
+    return min(max(seconds, 0.0), LONGEST_PAUSE_S)
 
 
 def pauses(tries: int) -> Iterator[float]:
