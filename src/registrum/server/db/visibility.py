@@ -195,6 +195,11 @@ def allowed_organization(
     )
     if action is not Action.READ_ORGANIZATION:
         return condition
+    return or_(condition, _is_guest(organization_id))
+
+
+def _is_guest(organization_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    """SQL condition: the actor has a place in a registry or a team of this organization."""
     p, people, teams, mine = (
         projects.alias(),
         project_members.alias(),
@@ -203,7 +208,6 @@ def allowed_organization(
     )
     own, team = team_members.alias(), entities.alias()
     return or_(
-        condition,
         exists(
             select(1)
             .select_from(people.join(p, p.c.id == people.c.project_id))
