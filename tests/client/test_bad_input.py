@@ -54,9 +54,6 @@ def is_refused(hand: Hand, query: str, **variables: Any) -> tuple[int, str]:
     return status, body["errors"][0]["message"]
 
 
-# --- Who asks
-
-
 @pytest.mark.parametrize(
     "authorization",
     [
@@ -101,9 +98,6 @@ def test_a_revoked_key_is_401_at_once_and_wandb_says_why(
         result = f"{type(error).__name__}: {error}"
     """
     assert "API key" in run_script(server, ann, script)
-
-
-# --- What is somebody else's
 
 
 def test_another_projects_things_are_as_if_they_did_not_exist(
@@ -160,8 +154,6 @@ def test_another_projects_things_are_as_if_they_did_not_exist(
 def without_ids(answer: tuple[int, dict[str, Any]]) -> str:
     return re.sub(r'"requestId": "\w+"', "", json.dumps(answer))
 
-
-# --- Names
 
 NAMES = ["..", ".", "/", "a/b", "../up", "a\x00b", "a\nb", "x" * 10_000, ""]
 
@@ -233,9 +225,6 @@ def test_paths_that_lead_out_are_refused_as_files_and_in_manifests(hand: Hand, p
     assert hand.versions() == {}
 
 
-# --- Manifests and digests
-
-
 def committed(
     hand: Hand, entries: Mapping[str, Any], document: bytes, **change: Any
 ) -> tuple[int, str]:
@@ -291,9 +280,6 @@ def test_a_manifest_that_never_came_or_is_another_is_refused(hand: Hand) -> None
     assert hand.versions() == {}
 
 
-# --- Bodies and addresses
-
-
 def test_bodies_that_are_not_what_was_announced_are_refused(server: Server, hand: Hand) -> None:
     content = bytes(range(256)) * 20_000
     files = {"big": content, "small": b"12345"}
@@ -334,9 +320,6 @@ def test_addresses_that_were_altered_are_403(hand: Hand) -> None:
         check_refusal(send("GET", url), 403)
     check_refusal(send("PUT", a, b"mine"), 403)
     assert hand.check_whole(artifact) == {"a": b"alpha", "b": b"beta"}
-
-
-# --- Requests
 
 
 def test_queries_and_bodies_that_are_too_much_or_nothing_are_refused(server: Server) -> None:
@@ -424,9 +407,6 @@ def test_metadata_and_filters_that_are_no_json_are_refused(hand: Hand) -> None:
             assert is_refused(hand, query, f=found)[0] == 400, found[:20]
         assert is_refused(hand, query, f='{"name": {"$regex": "("}}')[0] == 400
         assert is_refused(hand, query, o="+no\x00such")[0] == 400
-
-
-# --- What the client makes of it
 
 
 def test_the_client_shows_the_reason_at_once(server: Server, admin: Person, project: str) -> None:

@@ -116,9 +116,6 @@ def services_on(database: Database, folder: Path, loop: asyncio.AbstractEventLoo
     return Services(config, database, store, Secrets([SECRET]), loop, Commits())
 
 
-# --- What must be answered
-
-
 def expected(example: Example, who: str | None) -> tuple[int, Need | None]:
     """The status, and the right that is missing."""
     for need in example.needs:

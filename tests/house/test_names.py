@@ -3,7 +3,7 @@
 import ast
 import re
 
-from tests.house.sources import modules
+from tests.house.sources import ROOT, modules, tracked_files
 
 EMPTY_WORDS = {
     "utils", "util", "helpers", "helper", "common", "misc", "manager", "handler", "processor",
@@ -33,3 +33,13 @@ def test_classes_and_functions_have_names_that_say_something() -> None:
         or (node in module.tree.body and VERBLESS.match(node.name))
     ]
     assert not found
+
+
+def test_no_comment_is_a_banner() -> None:
+    banner = re.compile(r"^\s*# ?[-=#]{2,}", re.M)
+    found = [
+        str(path.relative_to(ROOT))
+        for path in tracked_files()
+        if path.suffix == ".py" and banner.search(path.read_text(encoding="utf-8"))
+    ]
+    assert not found, "what needs a banner is a module of its own, or needs none"

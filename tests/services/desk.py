@@ -118,8 +118,6 @@ class Desk:
 
     _reading: Any = None
 
-    # --- what a client does
-
     def begin(self, digest: str, **ask: Any) -> int:
         """Begins a version of team/demo/net."""
         given: dict[str, Any] = {

@@ -58,9 +58,6 @@ def run(desk: Desk, name: str, project: str = "demo") -> int:
     return desk.write(lambda tx: save_run(tx, RunName("team", project, name), SaveRun())).id
 
 
-# --- Logging
-
-
 def test_latest_follows_the_newest_version_and_other_aliases_move(desk: Desk) -> None:
     first = desk.log(FILES, aliases=("latest", "best"))
     second = desk.log({"model.bin": b"better"}, aliases=("latest", "best"))
@@ -161,9 +158,6 @@ def test_only_writers_log(desk: Desk) -> None:
         desk.as_(STRANGER).begin(DIGEST)
 
 
-# --- Editing
-
-
 def test_what_is_said_about_a_version_can_change(desk: Desk) -> None:
     found = desk.log(FILES, description="first", metadata='{"a": 1}')
     change(desk, found.id, metadata='{"a": 2}', tags_to_add=("good", "Two Words"))
@@ -196,9 +190,6 @@ def test_only_writers_edit_and_delete(desk: Desk, actor: Any, error: type[Regist
         desk.as_(actor).write(lambda tx: delete_artifact(tx, found.id, with_aliases=True))
 
 
-# --- Deleting
-
-
 def test_aliases_are_deleted_only_where_the_caller_says_so(desk: Desk) -> None:
     found = desk.log(FILES)
     with pytest.raises(InUse, match="alias"):
@@ -214,9 +205,6 @@ def test_latest_moves_to_the_newest_version_left_and_numbers_are_not_reused(desk
     desk.write(lambda tx: delete_artifact(tx, second.id, with_aliases=True))
     assert aliases_of(desk, first.id) == ["latest"]
     assert desk.log({"f": b"3"}).version == 2
-
-
-# --- Lineage
 
 
 def test_a_run_is_the_producer_of_what_it_logs_and_of_what_it_logs_again(desk: Desk) -> None:

@@ -128,9 +128,6 @@ def tag(world: World, name: str, *names: str, actor: Actor | None = None) -> lis
     return [one.name for one in given]
 
 
-# --- Lists
-
-
 @pytest.mark.parametrize("order", ORDERS)
 def test_pages_put_together_are_the_whole_list_in_order(world: World, order: str | None) -> None:
     number = world.log("net")
@@ -268,9 +265,6 @@ def test_aliases_of_a_collection_come_in_pages(world: World) -> None:
     assert names == ["a", "b", "c", "latest"]
 
 
-# --- Types
-
-
 def test_types_come_with_use_and_registries_list_what_they_accept(world: World) -> None:
     number = world.log("net")
     world.log("data", "dataset")
@@ -331,9 +325,6 @@ def test_a_type_made_in_a_registry_is_accepted_there_and_takes_an_admin(world: W
         assert artifact_types.accepted_in(tx, strict) == {"model", "table"}
         statement = select(events.c.changes).where(events.c.kind == "registry.changed")
         assert tx.column(statement) == [{"types_added": ["table"]}]
-
-
-# --- Editing
 
 
 def test_renaming_keeps_the_collection_and_frees_the_name(world: World) -> None:
@@ -413,9 +404,6 @@ def test_tags_are_given_once_and_taken(world: World) -> None:
         tag(world, "ranker", *map(str, range(21)))
     with pytest.raises(Forbidden):
         tag(world, "ranker", "x", actor=world.bob)
-
-
-# --- Deleting
 
 
 def test_deleting_a_portfolio_leaves_the_sources(world: World) -> None:

@@ -161,9 +161,6 @@ def test_calls_for_one_artifact_join_and_a_slow_commit_goes_on(desk: Desk) -> No
     assert desk.get(begun).version == 0
 
 
-# --- What does not hold together
-
-
 def refused(
     desk: Desk, document: bytes, digest: str, error: type[RegistrumError], says: str = "."
 ) -> None:

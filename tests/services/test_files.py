@@ -110,9 +110,6 @@ def test_a_pending_artifact_lists_nothing(desk: Desk) -> None:
     assert page(desk, begun, PageAsk(5)) == Page((), False, 0)
 
 
-# --- Addresses that clients make themselves
-
-
 def test_every_form_of_a_fallback_address(desk: Desk) -> None:
     content = b"weights"
     done = desk.log({"dir/model.bin": content})
@@ -151,9 +148,6 @@ def test_other_addresses_are_not_found(desk: Desk, segments: list[str]) -> None:
     desk.log({"a": b"a"})
     with desk.database.read(desk.actor) as tx, pytest.raises(NotFound):
         resolve_fallback(tx, segments)
-
-
-# --- Uploads
 
 
 @pytest.mark.parametrize("path", ["", "/abs", "../up", "a/../b", "a/.", "nul\x00", "n" * 10_000])

@@ -165,9 +165,6 @@ def world(database: Database) -> World:
     return database.write(make.ROOT, build)
 
 
-# --- Numbers and aliases
-
-
 def test_each_collection_counts_its_versions_from_zero(world: World) -> None:
     first, second = world.log(), world.log()
     assert [world.link(n).version for n in (second, first)] == [0, 1]
@@ -237,9 +234,6 @@ def test_writers_at_the_same_time_get_numbers_without_gaps_and_one_latest(world:
     assert sorted(place.version for place in places) == list(range(8))
     found = {name: world.find(f"ranker:{name}").version for name in ("latest", "best")}
     assert found["latest"] == found["best"]
-
-
-# --- Who, what, where
 
 
 def test_the_target_project_is_made_on_demand_but_a_registry_is_not(world: World) -> None:
@@ -351,9 +345,6 @@ def test_linking_is_in_the_ledger(world: World) -> None:
     ]
 
 
-# --- Unlinking
-
-
 def test_after_unlinking_latest_moves_to_the_newest_that_remains(world: World) -> None:
     first, second, third = world.log(), world.log(), world.log()
     for number in (first, second, third):
@@ -385,9 +376,6 @@ def test_unlinking_needs_a_link(world: World) -> None:
     own = world.collection("net", world.demo)
     with pytest.raises(Invalid, match="delete the version"):
         world.database.write(world.member, lambda tx: service.unlink_artifact(tx, linked, own))
-
-
-# --- Protected aliases
 
 
 def protect(world: World, *names: str, actor: Actor | None = None) -> None:
@@ -457,9 +445,6 @@ def test_nothing_under_a_protected_alias_is_unlinked_or_deleted(world: World) ->
 def test_some_names_cannot_be_protected(world: World, name: str) -> None:
     with pytest.raises(InvalidName):
         protect(world, name)
-
-
-# --- Aliases
 
 
 def test_an_alias_points_at_one_version_of_its_collection(world: World) -> None:

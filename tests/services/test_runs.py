@@ -214,9 +214,6 @@ def test_system_documents_are_kept_as_reported(database: Database) -> None:
     assert (run.summary, run.system_metrics) == ('{"loss":1}', '{"system.cpu": 3}')
 
 
-# --- Searching -----------------------------------------------------------------------------------------------------
-
-
 def find(database: Database, filters: object = None, order: str | None = None, size: int = 50):  # type: ignore[no-untyped-def]
     """All names that fit, page by page."""
     names, after, text = [], None, json.dumps(filters) if filters is not None else None

@@ -204,9 +204,6 @@ def test_deleting_a_team_takes_its_projects_and_never_frees_its_name(
         )
 
 
-# --- Organizations
-
-
 def test_an_organization_is_found_by_its_name_and_its_entitys(
     database: Database, people: dict[str, Actor]
 ) -> None:

@@ -59,9 +59,6 @@ def new_key(
     return number, key.secret
 
 
-# --- Accounts
-
-
 def test_only_instance_administrators_make_users(
     database: Database, people: dict[str, Actor]
 ) -> None:
@@ -210,9 +207,6 @@ def test_projects_can_go_to_somebody_else(database: Database, people: dict[str, 
         assert projects.get_for(tx, Action.WRITE, ProjectName("vic", "own"))
 
 
-# --- Keys
-
-
 def test_a_key_stands_for_its_owner_until_it_is_revoked(
     database: Database, people: dict[str, Actor]
 ) -> None:
@@ -278,9 +272,6 @@ def test_wrong_credentials_are_refused_and_none_is_nobody(database: Database, va
     assert authenticate(scope()) == ANONYMOUS
     with pytest.raises(Unauthenticated):
         authenticate(scope(("authorization", value)))
-
-
-# --- Signing in
 
 
 def test_signing_in_with_name_or_address_begins_a_session(

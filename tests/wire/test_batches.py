@@ -223,9 +223,6 @@ def test_when_nothing_can_be_written_down_every_file_says_so(site):
     assert [each["status"] for each in results(upload(site, body))] == [413, 413]
 
 
-# --- Down
-
-
 def test_each_address_is_answered_by_itself(site):
     good = site.stored(b"content")
     found = download(

@@ -139,8 +139,6 @@ class Chance:
     def odd(self) -> bool:
         return self.random.random() < self.faults
 
-    # --- values: mostly right, sometimes null or of a wrong kind
-
     def leaf(self, *right: Any) -> Any:
         if self.odd():
             return self.random.choice(
@@ -217,8 +215,6 @@ class Chance:
             "animals": lambda: self.many(self.animal, 4),
             "pet": lambda: self.animal(4),
         }
-
-    # --- documents
 
     def document(self) -> str:
         root = self.random.choice(["query", "query", "mutation"])

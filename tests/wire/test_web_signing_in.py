@@ -33,9 +33,6 @@ def make_key(browser: Browser, description: str = "laptop") -> str:
     return found[1]
 
 
-# --- Signing in
-
-
 def test_a_session_is_a_cookie_that_no_script_and_no_other_site_gets(browse: OpenBrowser) -> None:
     answer = browse(None).sign_in("admin")
     cookie = answer.headers["set-cookie"]
@@ -143,9 +140,6 @@ def test_signing_out_takes_a_post_from_ones_own_page(browse: OpenBrowser) -> Non
     assert browser.get("/").status_code == 200
 
 
-# --- One-time links
-
-
 def test_a_link_sets_a_password_once(scene: Scene, browse: OpenBrowser) -> None:
     page = f"/set-password/{scene.link}"
     browser = browse(None)
@@ -175,9 +169,6 @@ def test_an_unknown_link_says_so(browse: OpenBrowser) -> None:
     answer = browse(None).get("/set-password/made-up")
     assert answer.status_code == 404
     assert "not valid" in answer.text
-
-
-# --- API keys
 
 
 def test_a_new_key_is_shown_once_and_works(scene: Scene, browse: OpenBrowser) -> None:

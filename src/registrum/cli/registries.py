@@ -133,9 +133,6 @@ def delete(server: Connection, organization: str | None, name: str) -> None:
     server.say(f"Deleted registry {name}.", name=name)
 
 
-# --- Types -------------------------------------------------------------------------------------------------------
-
-
 @command.command("types")
 @click.argument("name")
 @click.option(
@@ -156,9 +153,6 @@ def types(server: Connection, organization: str | None, name: str, add: tuple[st
     if own.allow_all_artifact_types:
         server.screen.hint(f"Registry {own.name} takes all types; these it has:")
     server.screen.table([{"type": kind} for kind in own.artifact_types], ("type",))
-
-
-# --- Members -----------------------------------------------------------------------------------------------------
 
 
 @command.group("members", cls=Noun)

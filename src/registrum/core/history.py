@@ -117,9 +117,6 @@ class Choice:
     max_step: int | None = None
 
 
-# --- Chunks ------------------------------------------------------------------------------------------------------
-
-
 def chunks_of(first_line: int, texts: Sequence[str], steps: Sequence[int | None]) -> list[Chunk]:
     """Consecutive lines as chunks of at most `CHUNK_BYTES`.
 
@@ -212,9 +209,6 @@ def step_of(row: Mapping[str, Any]) -> int | None:
     """The step of a row of a history; None for one without."""
     step = row.get(STEP)
     return int(step) if isinstance(step, int | float) and abs(step) < 2**63 else None
-
-
-# --- What is read -------------------------------------------------------------------------------------------------
 
 
 def picked(total: int, samples: int) -> list[int]:

@@ -45,9 +45,6 @@ class Report:
     is_preempting: bool = False
 
 
-# --- What comes in ---------------------------------------------------------------------------------------------
-
-
 def read_report(document: Any) -> Report:
     """A report out of its parsed JSON body.
 
@@ -134,9 +131,6 @@ def state_after(state: RunState, report: Report, *, was_stopped: bool) -> RunSta
 def _going(state: RunState) -> RunState:
     # A run that reports is alive, whatever was thought of it: it was resumed, or was only silent.
     return RunState.RUNNING if state in ENDED or state is RunState.PENDING else state
-
-
-# --- Metrics that a history has --------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,8 +70,6 @@ class Run:
         first_line = (before["historyLineCount"] or 0) if before is not None else 0
         self._reporter = Reporter(service, self.path, first_line)
 
-    # --- What it is ---------------------------------------------------------------------------------------------
-
     @property
     def id(self) -> str:
         """Its id, unique within the project; the last part of its address."""
@@ -180,8 +178,6 @@ class Run:
     def __repr__(self) -> str:
         return f"<Run {self.path}>"
 
-    # --- Metrics ------------------------------------------------------------------------------------------------
-
     def log(
         self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None
     ) -> None:
@@ -215,8 +211,6 @@ class Run:
 
     def define_metric(self, name: str, *args: Any, **kwargs: Any) -> None:
         """Taken for the sake of scripts: charts here need no definitions."""
-
-    # --- Artifacts ----------------------------------------------------------------------------------------------
 
     def log_artifact(
         self,
@@ -349,8 +343,6 @@ class Run:
         artifact = self.log_artifact(path, name=name, type="model")
         return artifact.link(f"wandb-registry-model/{registered_model_name}", aliases)
 
-    # --- Its end ------------------------------------------------------------------------------------------------
-
     def finish(self, exit_code: int | None = None) -> None:
         """Sends what is left and ends the run; a second call does nothing.
 
@@ -378,8 +370,6 @@ class Run:
         trace: TracebackType | None,
     ) -> None:
         self.finish(0 if kind is None else 1)
-
-    # --- Within -------------------------------------------------------------------------------------------------
 
     def _go_on(self) -> None:
         last = self.summary.get("_step")

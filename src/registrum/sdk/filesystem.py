@@ -174,8 +174,6 @@ class RegistrumFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec h
         """Not there, for the same reason."""
         _refuse()
 
-    # --- Looking up ---------------------------------------------------------------------------------------------
-
     def _connected(self) -> Api:
         with self._lock:
             if self._api is None:

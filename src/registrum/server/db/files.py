@@ -159,8 +159,6 @@ def drop_reservations(tx: Tx, artifact: Grant[Artifact], at_most: int) -> int:
     return tx.run(_DROP, artifact_id=own.id, at_most=at_most)
 
 
-# --- Bytes by digest: the addresses that clients make themselves.
-
 _HAS = or_(blobs.c.md5 == bindparam("digest"), blobs.c.xxh128 == bindparam("digest"))
 _OF_ARTIFACT = prepared(
     select(*BLOB_COLUMNS)

@@ -35,8 +35,6 @@ BATCH = 500
 CHUNKS = 100
 _BEFORE = bindparam("before", type_=Moment)
 
-# --- Uploads that were given up
-
 _IS_ABANDONED = and_(
     artifacts.c.state == "pending",
     artifacts.c.deleted_at.is_(None),
@@ -85,8 +83,6 @@ def drop_places(tx: Tx, before: datetime) -> int:
     """Gives up at most `BATCH` places of artifacts that are pending no more; what these hold on to stays. How many."""
     return tx.run(_DROP_PLACES, before=before)
 
-
-# --- The trash
 
 _TRASH = prepared(
     select(artifacts.c.id)
@@ -186,9 +182,6 @@ def purge_run_history(tx: Tx, before: datetime) -> int:
 def purge_run_files(tx: Tx, before: datetime) -> int:
     """Removes at most `BATCH` files of runs that were deleted before then; how many."""
     return tx.run(_PURGE_RUN_FILES, before=before)
-
-
-# --- Blobs
 
 
 def _is_unreferenced() -> ColumnElement[bool]:

@@ -102,8 +102,6 @@ def teams_of(tx: Tx, registry: Project) -> list[RegistryTeam]:
     return [RegistryTeam(entity_from(row), row.role) for row in rows]
 
 
-# --- Writers
-
 _ADD_USER = prepared(
     insert_or_leave(project_members)
     .values(

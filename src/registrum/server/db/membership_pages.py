@@ -73,9 +73,6 @@ def _joined() -> FromClause:
     )
 
 
-# --- One version by its name
-
-
 _source_organizations = organizations.alias("source_organizations")
 
 
@@ -157,8 +154,6 @@ def get_for_id(tx: Tx, action: Action, membership_id: int, wants: Wants) -> Gran
     return Grant(_loaded(tx, [row], wants, {})[0], action)
 
 
-# --- Lists
-
 # The versions were found for the actor by `version_search`, in the same snapshot.
 _BY_IDS = prepared(
     select(*MEMBERSHIP_COLUMNS)
@@ -237,8 +232,6 @@ def _rows(tx: Tx, found: Found) -> list[Row] | None:
     by_id = {row.m_id: row for row in tx.rows(_BY_IDS, membership_ids=ids)}
     return [by_id[id_] for id_ in found.places] if len(by_id) == len(ids) else None
 
-
-# --- From rows to values
 
 _ALIASES = select(
     literal(1).label("is_alias"),

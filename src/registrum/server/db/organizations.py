@@ -207,8 +207,6 @@ def page_of_teams(tx: Tx, action: Action, organization: Organization, ask: PageA
     return page_of([entity_from(row) for row in rows], ask.first, lambda e: [folded(e.name)])
 
 
-# --- Writers
-
 _ADD = prepared(
     insert(organizations)
     .values(

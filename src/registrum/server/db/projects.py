@@ -96,9 +96,6 @@ def project_from(row: Row) -> Project:
     )
 
 
-# --- Loaders
-
-
 @cache
 def _by_name(action: Action) -> Prepared:
     return prepared(
@@ -201,8 +198,6 @@ def _newest_first(tx: Tx, scope: str, ask: PageAsk, **given: Any) -> Page[Projec
     )
     return page_of([project_from(row) for row in rows], ask.first, lambda p: [p.id])
 
-
-# --- Writers
 
 _ADD = prepared(
     insert_or_leave(projects)

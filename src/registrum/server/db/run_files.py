@@ -62,8 +62,6 @@ def _file(row: Row) -> RunFile:
     return RunFile(row.id, row.run_id, row.name, row.blob, row.size or 0, md5, row.at)
 
 
-# --- Reserving and removing ------------------------------------------------------------------------------------------
-
 _newest = blobs.alias("newest_blobs")
 _RESERVE_INSERT = insert(run_files).values(
     run_id=bindparam("run_id"),
@@ -144,9 +142,6 @@ def get_for_ids(tx: Tx, action: Action, ids: Sequence[int]) -> Grant[tuple[int, 
 def remove(tx: Tx, files: Grant[tuple[int, ...]]) -> None:
     """Takes files away from their runs; garbage collection takes the bytes."""
     tx.run(_REMOVE, file_ids=list(files.require(Action.WRITE)))
-
-
-# --- Reading ---------------------------------------------------------------------------------------------------------
 
 
 @cache

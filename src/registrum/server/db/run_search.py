@@ -123,8 +123,6 @@ def _conditions(action: Action, shape: Filter | None) -> list[ColumnElement[bool
     return where if shape is None else [*where, filters.condition(shape, RUN_FIELDS)]
 
 
-# --- Fields ----------------------------------------------------------------------------------------------------------
-
 _DOCUMENTS = {
     "config": runs.c.config,
     "summary_metrics": runs.c.summary,
@@ -195,9 +193,6 @@ RUN_FIELDS = fields.named(
     ("config", Inside(_at("config"), runs.c.config)),
     ("summary_metrics summaryMetrics summary", Inside(_at("summary"), runs.c.summary)),
 )
-
-
-# --- Orders ------------------------------------------------------------------------------------------------------------
 
 
 SORTABLE: Mapping[str, Any] = {

@@ -128,8 +128,6 @@ def _granted(tx: Tx, action: Action, row: Row | None, what: str) -> Grant[Head]:
     )
 
 
-# --- Making and changing --------------------------------------------------------------------------------------------
-
 _LAST_NUMBER = prepared(
     select(runs.c.number)
     .where(runs.c.project_id == bindparam("project_id"))
@@ -273,8 +271,6 @@ def remove(tx: Tx, run: Grant[Head]) -> None:
     """Puts a run into the trash; its id is free again."""
     tx.run(_REMOVE, run_id=run.require(Action.WRITE).id, now=tx.now)
 
-
-# --- Reports --------------------------------------------------------------------------------------------------------
 
 _RECORD = prepared(
     update(runs)

@@ -34,9 +34,6 @@ ALL_COLUMNS = (*runs.c, _WRITABLE)
 WITH_PROJECT = runs.join(projects, projects.c.id == runs.c.project_id)
 
 
-# --- Loading ------------------------------------------------------------------------------------------------------
-
-
 @cache
 def _get_statement(action: Action, key: str) -> Prepared:
     source = WITH_PROJECT

@@ -160,8 +160,6 @@ def remove_members(tx: Tx, team_id: int) -> None:
     tx.run(_REMOVE_MEMBERS, team_id=team_id)
 
 
-# --- Invitations
-
 _ADD_INVITE = prepared(
     insert(invites)
     .values(

@@ -85,8 +85,6 @@ def user_from(row: Row) -> User:
     )
 
 
-# --- Loaders
-
 _BY_IDS = prepared(
     select(*USER_COLUMNS).select_from(with_default()).where(among(users.c.id, "user_ids"))
 )
@@ -202,8 +200,6 @@ def teams_of(tx: Tx, ids: Sequence[int]) -> dict[int, list[Entity]]:
             found[row.of_user].append(entity_from(row))
     return found
 
-
-# --- Writers
 
 _ADD = prepared(
     insert(users)

@@ -153,9 +153,6 @@ def _prepare(tx: Tx, search: Search) -> tuple[Shape | None, Grid | None, dict[st
     return replace(shape, plan=plan), grid, given
 
 
-# --- Where an organization's versions are
-
-
 def _within_registries(tx: Tx, search: Search, shape: Shape, given: dict[str, Any]) -> Shape | None:
     """The shape for those registries and collections that are asked about; None if there are none."""
     in_collections, values = filters.split(search.collection_filter, COLLECTION_FIELDS, "c")

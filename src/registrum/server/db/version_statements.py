@@ -123,8 +123,6 @@ def exceeds(statement: Any) -> Prepared:
     return prepared(statement.limit(1).offset(bindparam("most")))
 
 
-# --- The statement
-
 ALIVE = memberships.c.deleted_at.is_(None)
 # A version is there while its place, its collection, itself, and the sequence and project it comes from are.
 LIVING = and_(

@@ -56,9 +56,6 @@ def _number_of(text: str) -> int:
     return ids.decode("ArtifactCollection", text)
 
 
-# --- One collection
-
-
 @query.field("artifactCollection")
 def resolve_collection_by_id(_: None, info: Info, id: str) -> Collection:
     """A collection of a project that the actor may see."""
@@ -86,9 +83,6 @@ def _with_tags(info: Info, one: Collection) -> Collection:
     if "tags" not in selected(info):
         return one
     return collections.with_tags(info.context.tx, [one])[0]
-
-
-# --- Lists of collections
 
 
 @project.field("artifactCollections")
@@ -162,9 +156,6 @@ def _collections_ask(
     )
 
 
-# --- What is in a collection
-
-
 @collection.field("aliases")
 def resolve_aliases(
     found: Collection, info: Info, after: str | None, first: int | None
@@ -209,9 +200,6 @@ def resolve_latest(found: Collection, info: Info) -> Artifact | None:
     tx = info.context.tx
     newest = artifacts.latest_in(tx, found.id)
     return filled(tx, [newest], selected(info))[0] if newest else None
-
-
-# --- Types
 
 
 @project.field("artifactType", is_point=True)
@@ -278,9 +266,6 @@ def resolve_create_type(_: None, info: Info, input: dict[str, Any]) -> dict[str,
         lambda tx: service.create_artifact_type(tx, where, name, description)
     )
     return {"artifactType": artifact_types.get_for_id(info.context.tx, Action.READ, number)}
-
-
-# --- Editing
 
 
 @mutation.field("updateArtifactSequence")

@@ -62,9 +62,6 @@ artifact = Type("Artifact")
 membership = Type("ArtifactCollectionMembership")
 
 
-# --- Addresses
-
-
 def download_url(
     context: Context,
     blob_id: str,
@@ -96,9 +93,6 @@ def upload_address(
 def storage_path(blob_id: str) -> str:
     """How the wire calls the place of a blob in the store."""
     return f"wandb_artifacts/{blob_id}"
-
-
-# --- Reading
 
 
 def of_artifact(context: Context, found: ArtifactFile) -> File:
@@ -187,9 +181,6 @@ def resolve_membership_files(
     """Files of a version reached by its name in a collection."""
     page = files.files_by_membership(info.context, found.id, names, page_ask(first, after))
     return _as_files(info.context, page)
-
-
-# --- Uploading
 
 
 @mutation.field("createArtifactFiles")

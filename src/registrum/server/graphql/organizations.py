@@ -70,9 +70,6 @@ def resolve_members(
     )
 
 
-# --- Mutations
-
-
 @mutation.field("createOrganization")
 def resolve_create_organization(_: None, info: Info, input: dict[str, Any]) -> dict[str, Any]:
     """Founds an organization."""

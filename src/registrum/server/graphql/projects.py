@@ -139,9 +139,6 @@ def resolve_read_only(found: Project, info: Info) -> bool:
     return not project_rows.by_ids(info.context.tx, Action.WRITE, [found.id])
 
 
-# --- Mutations
-
-
 @mutation.field("upsertModel")
 def resolve_upsert(_: None, info: Info, input: dict[str, Any]) -> dict[str, Any]:
     """Makes or edits a project or registry."""

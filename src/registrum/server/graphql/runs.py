@@ -65,9 +65,6 @@ def _keys(keys: list[str] | None) -> tuple[str, ...] | None:
     return None if keys is None else tuple(keys)
 
 
-# --- Finding
-
-
 @project.field("run")
 def resolve_run(found: Project, info: Info, name: str, desc: str | None) -> Run:
     """A run by the id that people see."""
@@ -119,9 +116,6 @@ def _wants_documents(wants: Selection) -> bool:
 def resolve_run_count(found: Project, info: Info, filters: str | None) -> int:
     """How many runs fit a filter."""
     return run_search.count_of_runs(info.context.tx, Action.READ, found, filters)
-
-
-# --- Making and changing
 
 
 @mutation.field("upsertBucket")

@@ -165,9 +165,6 @@ def resolve_user(found: Entity, info: Info) -> User | None:
     return user_rows.by_ids(info.context.tx, [found.user_id]).get(found.user_id)
 
 
-# --- Mutations
-
-
 @mutation.field("createTeam")
 def resolve_create_team(_: None, info: Info, input: dict[str, Any]) -> dict[str, Any]:
     """Makes a team."""

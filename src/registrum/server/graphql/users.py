@@ -100,9 +100,6 @@ def resolve_organizations(found: User, info: Info) -> list[Organization]:
     return [visible[number] for number in numbers if number in visible]
 
 
-# --- Mutations
-
-
 @mutation.field("createUser")
 def resolve_create_user(_: None, info: Info, input: dict[str, Any]) -> dict[str, Any]:
     """Adds a person; the answer has a link to set a password where none was given."""

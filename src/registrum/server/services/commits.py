@@ -165,9 +165,6 @@ def _check_digest(artifact: Artifact, manifest: Manifest) -> None:
         )
 
 
-# --- Durable, then visible
-
-
 def _prepare(
     edge: Edge,
     artifact: Grant[Artifact],

@@ -48,9 +48,6 @@ _JSON = (b"content-type", b"application/json")
 _log = logging.getLogger(__name__)
 
 
-# --- Up
-
-
 @dataclass(slots=True)
 class _Batch:
     """An upload under way: what became of its frames, and the group that is being gathered.
@@ -159,9 +156,6 @@ def _result(outcome: Outcome | None) -> dict[str, Any]:
         return {"status": 200, "md5": outcome.md5.hex()}
     error = unreachable(outcome) if isinstance(outcome, OSError) else outcome
     return {"status": error.status, "code": error.code, "message": error.message}
-
-
-# --- Down
 
 
 async def serve_batch(receive: Receive, send: Send, signer: Signer, store: BlobStore) -> None:
