@@ -8,6 +8,7 @@ import atexit
 import json
 import os
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -60,6 +61,7 @@ class Run:
         self._before_s = 0.0
         self._step = 0
         self._pending: dict[str, Any] = {}
+        self._stepping = threading.RLock()
         self._owner = os.getpid()
         self._is_over = False
         self.config = Config(values_of(found["config"]), self._config_changed)
@@ -197,6 +199,10 @@ class Run:
         if not isinstance(data, Mapping):
             raise TypeError(f"log() takes a mapping of metrics, not a {type(data).__name__}.")
         values = plain(data, "log")
+        with self._stepping:
+            self._log(values, step, is_complete=commit is True or (commit is None and step is None))
+
+    def _log(self, values: Mapping[str, Any], step: int | None, *, is_complete: bool) -> None:
         if step is not None:
             if step < self._step:
                 say(f"step {step} is behind the run's current step {self._step}; not logged")
@@ -205,7 +211,7 @@ class Run:
                 self._close_step()
             self._step = step
         self._pending.update(values)
-        if commit is True or (commit is None and step is None):
+        if is_complete:
             self._close_step(is_empty_too=True)
             self._step += 1
 
@@ -355,8 +361,9 @@ class Run:
         """
         if self._is_over or self._owner != os.getpid():
             return
-        self._close_step()
-        self._is_over = True
+        with self._stepping:
+            self._close_step()
+            self._is_over = True
         atexit.unregister(self.finish_at_exit)
         self._reporter.close(exit_code or 0)
 
