@@ -1,6 +1,7 @@
 """Accounts, keys and sign-in: who may what with them, and that secrets stay secret."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,9 +23,15 @@ from registrum.core.pages import PageAsk
 from registrum.core.policy import Action
 from registrum.core.projects import ProjectName
 from registrum.server.auth.requests import Authenticator
+from registrum.server.blobs import open_store
 from registrum.server.db import Database, entities, keys, organizations, projects, users
+from registrum.server.db import sessions as session_rows
 from registrum.server.db.database import utc_now
-from registrum.server.db.tables import sign_in_failures
+from registrum.server.db.tables import password_links, sign_in_failures
+from registrum.server.db.tables import sessions as session_table
+from registrum.server.db.tx import Tx
+from registrum.server.jobs import tidying
+from registrum.server.jobs.runner import Desk
 from registrum.server.services import keys as key_service
 from registrum.server.services import sessions
 from registrum.server.services import users as service
@@ -32,6 +39,7 @@ from registrum.server.services.credentials import NOBODY, Secrets, hash_password
 from registrum.server.services.sessions import SESSION_COOKIE, TRIES, SignIns
 from registrum.server.services.setup import SYSTEM
 from registrum.server.services.users import CreateUser, UpdateUser
+from tests.rows import put
 from tests.services import acme
 
 SECRETS = Secrets([b"k" * 40])
@@ -342,6 +350,24 @@ def test_failures_are_forgotten_in_time(database: Database, people: dict[str, Ac
     with database.read(people["root"]) as tx:
         kept = tx.value(select(func.count()).select_from(sign_in_failures))
     assert kept == 2, "one under the name, one under the address"
+
+
+def test_expired_sessions_and_links_leave_no_row(
+    database: Database, people: dict[str, Actor], tmp_path: Path
+) -> None:
+    def add(tx: Tx) -> None:
+        for digest, lasts in ((b"old", timedelta(seconds=-1)), (b"new", timedelta(hours=1))):
+            session_rows.add(tx, people["max"].user_id or 0, digest, "csrf", tx.now + lasts)
+            put(tx, password_links, secret_hash=digest, user_id=people["max"].user_id,
+                created_at=tx.now, expires_at=tx.now + lasts)  # fmt: skip
+
+    database.write(SYSTEM, add)
+    store = open_store(f"file://{tmp_path / 'blobs'}")
+    assert tidying.forget_sessions(Desk(database, store), {}) is None
+    store.close()
+    with database.read(SYSTEM) as tx:
+        for table in (session_table, password_links):
+            assert [bytes(kept) for kept in tx.column(select(table.c.secret_hash))] == [b"new"]
 
 
 def test_a_new_password_ends_all_sessions_and_links(

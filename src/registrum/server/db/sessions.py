@@ -88,6 +88,34 @@ def remove_all(tx: Tx, user_id: int) -> None:
     tx.run(_REMOVE_ALL, user_id=user_id)
 
 
+_MOST = 1_000
+_FORGET = (
+    prepared(
+        delete(sessions).where(
+            sessions.c.secret_hash.in_(
+                select(sessions.c.secret_hash)
+                .where(sessions.c.expires_at <= bindparam("before"))
+                .limit(_MOST)
+            )
+        )
+    ),
+    prepared(
+        delete(password_links).where(
+            password_links.c.secret_hash.in_(
+                select(password_links.c.secret_hash)
+                .where(password_links.c.expires_at <= bindparam("before"))
+                .limit(_MOST)
+            )
+        )
+    ),
+)
+
+
+def forget_expired(tx: Tx, before: datetime) -> bool:
+    """Removes sessions and links that ended before then, a thousand of each at a time; whether there may be more."""
+    return max(tx.run(statement, before=before) for statement in _FORGET) == _MOST
+
+
 _ADD_LINK = prepared(
     insert(password_links).values(
         secret_hash=_DIGEST,
