@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.passwords import quick_hashes
 from tests.postgres import (
     PLANNED_ONCE,
     Cluster,
@@ -57,15 +58,10 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture
-def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hashes of passwords cost a hundredth, for tests of how often one may guess: they check dozens."""
-    from argon2 import PasswordHasher
-
-    from registrum.server.services import credentials
-
-    quick = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
-    monkeypatch.setattr(credentials, "_PASSWORDS", quick)
-    monkeypatch.setattr(credentials, "NOBODY", quick.hash("of nobody"))
+def quick_passwords() -> Iterator[None]:
+    """Hashes of passwords cost a hundredth, for tests that make or check several and are not about their strength."""
+    with quick_hashes():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -16,10 +16,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-
 START_LIMIT_S = 60
 ACCESS_KEY = "tests"
 SECRET_KEY = "a secret of the tests"
@@ -113,7 +109,10 @@ def _free_ports(count: int) -> list[int]:
 
 
 def client(server: Seaweed):
-    """boto3's client of the server: somebody else's idea of S3."""
+    """boto3's client of the server: somebody else's idea of S3, which takes its time to import."""
+    import boto3
+    from botocore.config import Config
+
     return boto3.client(
         "s3",
         endpoint_url=server.endpoint,
@@ -126,6 +125,8 @@ def client(server: Seaweed):
 
 def _wait_for(server: Seaweed, process: subprocess.Popen[bytes], folder: Path) -> None:
     """It answers before it can store, so what counts is a put and a get."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
     asked, ends = client(server), time.monotonic() + START_LIMIT_S
     while True:
         try:

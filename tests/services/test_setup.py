@@ -14,6 +14,7 @@ from registrum.server.services import keys
 from registrum.server.services.credentials import Secrets
 from registrum.server.services.setup import prepare
 
+pytestmark = pytest.mark.usefixtures("quick_passwords")
 SETTINGS = Config(secret_key=("s" * 40,))
 
 

@@ -7,16 +7,13 @@ import pytest
 
 from registrum.server.blobs.sigv4 import Credentials, Presigner
 
-boto3 = pytest.importorskip("boto3")
-auth = pytest.importorskip("botocore.auth")
-
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
 def boto_url(monkeypatch, call: str, params: dict, token: str | None, endpoint: str | None):
-    from botocore.config import Config
-
+    boto3, auth = pytest.importorskip("boto3"), pytest.importorskip("botocore.auth")
+    config = pytest.importorskip("botocore.config").Config
     monkeypatch.setattr(auth, "get_current_datetime", lambda: NOW.replace(tzinfo=None))
     client = boto3.client(
         "s3",
@@ -25,7 +22,7 @@ def boto_url(monkeypatch, call: str, params: dict, token: str | None, endpoint: 
         aws_access_key_id="AKID",
         aws_secret_access_key="secret",
         aws_session_token=token,
-        config=Config(
+        config=config(
             signature_version="s3v4",
             s3={"addressing_style": "path" if endpoint else "virtual"},
             request_checksum_calculation="when_required",

@@ -10,6 +10,7 @@ import pytest
 from starlette.applications import Starlette
 
 from registrum.server.db.migrations import upgrade
+from tests.passwords import quick_hashes
 from tests.postgres import Cluster
 from tests.web_scene import PASSWORD, Scene, make_scene, open_pages
 from tests.wire.web_browser import Browser, OpenBrowser
@@ -26,7 +27,9 @@ class Original:
 @pytest.fixture(scope="session")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Original:
     """The small world."""
-    scene, cookies = make_scene(tmp_path_factory.mktemp("scene") / "data"), {}
+    cookies = {}
+    with quick_hashes():
+        scene = make_scene(tmp_path_factory.mktemp("scene") / "data")
     with open_pages(scene.config) as app:
         for name in ("admin", "guest", "outsider"):
             browser = Browser(app)
@@ -49,7 +52,9 @@ def scene_on_postgres(
 ) -> Iterator[Scene]:
     """The small world on PostgreSQL, which tests only read."""
     url = postgres.database_like("migrated", upgrade)
-    yield make_scene(tmp_path_factory.mktemp("scene") / "data", url)
+    with quick_hashes():
+        scene = make_scene(tmp_path_factory.mktemp("scene") / "data", url)
+    yield scene
     postgres.drop(url)
 
 
