@@ -11,7 +11,7 @@ from registrum.core.linking import LinkArtifact
 from registrum.core.policy import Action
 from registrum.core.projects import REGISTRY_PREFIX, ProjectName
 from registrum.server.db import Database, artifacts, keys, projects
-from registrum.server.db.tables import alias_spans, events, memberships
+from registrum.server.db.tables import alias_spans, entities, events, memberships, team_members
 from registrum.server.db.tx import Tx
 from registrum.server.services.aliases import protect_aliases
 from registrum.server.services.credentials import Secrets
@@ -19,7 +19,12 @@ from registrum.server.services.linking import link_artifact
 from registrum.server.services.organizations import delete_organization
 from registrum.server.services.projects import UpsertProject, delete_project, upsert_project
 from registrum.server.services.setup import SYSTEM
-from registrum.server.services.teams import create_service_account, delete_team
+from registrum.server.services.teams import (
+    CreateTeam,
+    create_service_account,
+    create_team,
+    delete_team,
+)
 from registrum.server.services.users import delete_user
 from tests import make
 from tests.services import acme
@@ -133,14 +138,23 @@ def test_an_organization_goes_with_teams_machines_and_guests(
     database: Database, stage: Stage
 ) -> None:
     protect(database, stage)
-    key = SECRETS.new_key_with_seed()
-    database.write(stage.people["max"], lambda tx: create_service_account(tx, acme.TEAM, "CI", key))
-    database.write(
-        stage.people["ada"], lambda tx: delete_organization(tx, acme.ORGANIZATION, force=True)
-    )
+    ada, machines = stage.people["ada"], {}
+    for name in (acme.TEAM, "second", "third"):
+        if name != acme.TEAM:
+            ask = CreateTeam(name, admin="ada", organization=acme.ORGANIZATION)
+            database.write(ada, lambda tx, ask=ask: create_team(tx, ask))
+        key = machines[name] = SECRETS.new_key_with_seed()
+        database.write(ada, lambda tx, n=name, k=key: create_service_account(tx, n, "CI", k))
+    database.write(ada, lambda tx: delete_organization(tx, acme.ORGANIZATION, force=True))
     assert not sees(database, stage.people["root"], stage.artifact)
     with database.read(SYSTEM) as tx:
-        assert keys.holder_of(tx, [key.digest]) is None
+        for name, key in machines.items():
+            assert keys.holder_of(tx, [key.digest]) is None, name
+        assert tx.column(select(team_members.c.team_id)) == []
+        names = select(entities.c.name).where(
+            entities.c.kind == "team", entities.c.deleted_at.is_(None)
+        )
+        assert tx.column(names) == []
 
 
 def test_linked_artifacts_keep_their_owner_unless_somebody_takes_over(

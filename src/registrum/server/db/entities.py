@@ -191,9 +191,7 @@ _SET_ORGANIZATION = prepared(
     .values(organization_id=bindparam("new_organization_id"))
 )
 _REMOVE = prepared(
-    update(entities)
-    .where(entities.c.id == bindparam("entity_id"))
-    .values(deleted_at=bindparam("now"))
+    update(entities).where(among(entities.c.id, "entity_ids")).values(deleted_at=bindparam("now"))
 )
 
 
@@ -207,21 +205,21 @@ def put_under(tx: Tx, entity_id: int, organization_id: int) -> None:
     tx.run(_SET_ORGANIZATION, entity_id=entity_id, new_organization_id=organization_id)
 
 
-def remove(tx: Tx, entity_id: int) -> None:
-    """Marks an entity as gone; its name stays taken."""
-    tx.run(_REMOVE, entity_id=entity_id, now=tx.now)
+def remove(tx: Tx, entity_ids: Sequence[int]) -> None:
+    """Marks entities as gone; their names stay taken."""
+    tx.run(_REMOVE, entity_ids=list(entity_ids), now=tx.now)
 
 
 _REMOVE_OWN = prepared(
     update(entities)
-    .where(entities.c.user_id == bindparam("user_id"))
+    .where(among(entities.c.user_id, "user_ids"))
     .values(deleted_at=bindparam("now"))
 )
 
 
-def remove_own(tx: Tx, user_id: int) -> None:
-    """Marks a user's personal entity as gone; its name stays taken."""
-    tx.run(_REMOVE_OWN, user_id=user_id, now=tx.now)
+def remove_own(tx: Tx, user_ids: Sequence[int]) -> None:
+    """Marks these users' personal entities as gone; their names stay taken."""
+    tx.run(_REMOVE_OWN, user_ids=list(user_ids), now=tx.now)
 
 
 @cache

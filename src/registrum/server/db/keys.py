@@ -165,7 +165,7 @@ _REMOVE = prepared(
 )
 _REMOVE_ALL = prepared(
     update(api_keys)
-    .where(api_keys.c.user_id == bindparam("user_id"), api_keys.c.deleted_at.is_(None))
+    .where(among(api_keys.c.user_id, "user_ids"), api_keys.c.deleted_at.is_(None))
     .values(deleted_at=bindparam("now"), sealed_secret=None)
 )
 _TOUCH = prepared(
@@ -201,9 +201,9 @@ def remove(tx: Tx, key_id: int) -> None:
     tx.run(_REMOVE, key_id=key_id, now=tx.now)
 
 
-def remove_all(tx: Tx, user_id: int) -> None:
-    """Revokes all keys of a user."""
-    tx.run(_REMOVE_ALL, user_id=user_id, now=tx.now)
+def remove_all(tx: Tx, user_ids: Sequence[int]) -> None:
+    """Revokes all keys of these users."""
+    tx.run(_REMOVE_ALL, user_ids=list(user_ids), now=tx.now)
 
 
 def touch(tx: Tx, key_id: int) -> None:

@@ -163,7 +163,7 @@ _REMOVE_TEAM = prepared(
     )
 )
 _REMOVE_EVERYWHERE = prepared(
-    delete(project_members).where(project_members.c.user_id == bindparam("user_id"))
+    delete(project_members).where(among(project_members.c.user_id, "user_ids"))
 )
 _REMOVE_IN_ORGANIZATION = prepared(
     delete(project_members).where(
@@ -174,7 +174,7 @@ _REMOVE_IN_ORGANIZATION = prepared(
     )
 )
 _REMOVE_TEAM_EVERYWHERE = prepared(
-    delete(project_teams).where(project_teams.c.team_id == bindparam("team_id"))
+    delete(project_teams).where(among(project_teams.c.team_id, "team_ids"))
 )
 _COUNT_ADMINS = prepared(
     select(
@@ -306,9 +306,9 @@ def remove_team(tx: Tx, registry: Grant[Project], team_id: int) -> None:
     tx.run(_REMOVE_TEAM, project_id=found.id, team_id=team_id)
 
 
-def remove_everywhere(tx: Tx, user_id: int) -> None:
-    """Ends all of a user's memberships of registries."""
-    tx.run(_REMOVE_EVERYWHERE, user_id=user_id)
+def remove_everywhere(tx: Tx, user_ids: Sequence[int]) -> None:
+    """Ends all memberships of registries that these users have."""
+    tx.run(_REMOVE_EVERYWHERE, user_ids=list(user_ids))
 
 
 def remove_in_organization(tx: Tx, user_id: int, organization_id: int) -> None:
@@ -316,9 +316,9 @@ def remove_in_organization(tx: Tx, user_id: int, organization_id: int) -> None:
     tx.run(_REMOVE_IN_ORGANIZATION, user_id=user_id, organization_id=organization_id)
 
 
-def remove_team_everywhere(tx: Tx, team_id: int) -> None:
-    """Ends all of a team's memberships of registries."""
-    tx.run(_REMOVE_TEAM_EVERYWHERE, team_id=team_id)
+def remove_teams_everywhere(tx: Tx, team_ids: Sequence[int]) -> None:
+    """Ends all memberships of registries that these teams have."""
+    tx.run(_REMOVE_TEAM_EVERYWHERE, team_ids=list(team_ids))
 
 
 def count_admins(tx: Tx, registry: Grant[Project]) -> int:

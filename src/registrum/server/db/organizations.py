@@ -308,7 +308,7 @@ _REMOVE_MEMBER = prepared(
     )
 )
 _REMOVE_EVERYWHERE = prepared(
-    delete(organization_members).where(organization_members.c.user_id == bindparam("user_id"))
+    delete(organization_members).where(among(organization_members.c.user_id, "user_ids"))
 )
 _COUNT_ADMINS = prepared(
     select(func.count())
@@ -348,9 +348,9 @@ def remove_member(tx: Tx, organization_id: int, user_id: int) -> None:
     tx.run(_REMOVE_MEMBER, organization_id=organization_id, user_id=user_id)
 
 
-def remove_everywhere(tx: Tx, user_id: int) -> None:
-    """Ends all of a user's memberships of organizations."""
-    tx.run(_REMOVE_EVERYWHERE, user_id=user_id)
+def remove_everywhere(tx: Tx, user_ids: Sequence[int]) -> None:
+    """Ends all memberships of organizations that these users have."""
+    tx.run(_REMOVE_EVERYWHERE, user_ids=list(user_ids))
 
 
 def count_admins(tx: Tx, organization_id: int) -> int:

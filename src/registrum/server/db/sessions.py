@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import LargeBinary, bindparam, delete, insert, select, update
 
 from registrum.core.actors import Actor
+from registrum.server.db.columns import among
 from registrum.server.db.statements import prepared
 from registrum.server.db.tables import password_links, sessions, users
 from registrum.server.db.tx import Tx
@@ -53,7 +54,7 @@ _ADD = prepared(
     )
 )
 _REMOVE = prepared(delete(sessions).where(sessions.c.secret_hash == _DIGEST))
-_REMOVE_ALL = prepared(delete(sessions).where(sessions.c.user_id == bindparam("user_id")))
+_REMOVE_ALL = prepared(delete(sessions).where(among(sessions.c.user_id, "user_ids")))
 _SWEEP = prepared(
     delete(sessions).where(
         sessions.c.user_id == bindparam("user_id"), sessions.c.expires_at <= bindparam("now")
@@ -83,9 +84,9 @@ def remove(tx: Tx, digests: Sequence[bytes]) -> None:
         tx.run(_REMOVE, digest=digest)
 
 
-def remove_all(tx: Tx, user_id: int) -> None:
-    """Ends all sessions of a user."""
-    tx.run(_REMOVE_ALL, user_id=user_id)
+def remove_all(tx: Tx, user_ids: Sequence[int]) -> None:
+    """Ends all sessions of these users."""
+    tx.run(_REMOVE_ALL, user_ids=list(user_ids))
 
 
 _MOST = 1_000
@@ -146,14 +147,14 @@ _USE_LINK = prepared(
 )
 _END_LINKS = prepared(
     update(password_links)
-    .where(password_links.c.user_id == bindparam("user_id"), password_links.c.used_at.is_(None))
+    .where(among(password_links.c.user_id, "user_ids"), password_links.c.used_at.is_(None))
     .values(used_at=bindparam("now"))
 )
 
 
 def add_link(tx: Tx, user_id: int, digest: bytes, expires_at: datetime) -> None:
     """Adds a one-time link to set a password; earlier ones of the user end."""
-    end_links(tx, user_id)
+    end_links(tx, [user_id])
     tx.run(_ADD_LINK, user_id=user_id, digest=digest, now=tx.now, expires_at=expires_at)
 
 
@@ -175,6 +176,6 @@ def use_link(tx: Tx, digests: Sequence[bytes]) -> int | None:
     return None
 
 
-def end_links(tx: Tx, user_id: int) -> None:
-    """Ends all unused links of a user."""
-    tx.run(_END_LINKS, user_id=user_id, now=tx.now)
+def end_links(tx: Tx, user_ids: Sequence[int]) -> None:
+    """Ends all unused links of these users."""
+    tx.run(_END_LINKS, user_ids=list(user_ids), now=tx.now)

@@ -77,9 +77,7 @@ _REMOVE_MEMBER = prepared(
         team_members.c.user_id == bindparam("user_id"),
     )
 )
-_REMOVE_EVERYWHERE = prepared(
-    delete(team_members).where(team_members.c.user_id == bindparam("user_id"))
-)
+_REMOVE_EVERYWHERE = prepared(delete(team_members).where(among(team_members.c.user_id, "user_ids")))
 _REMOVE_IN_ORGANIZATION = prepared(
     delete(team_members).where(
         team_members.c.user_id == bindparam("user_id"),
@@ -102,7 +100,7 @@ _LOCK = prepared(
 _SERVICE_IDS = prepared(
     select(users.c.id)
     .select_from(team_members.join(users, users.c.id == team_members.c.user_id))
-    .where(team_members.c.team_id == bindparam("team_id"), users.c.is_service == bindparam("yes"))
+    .where(among(team_members.c.team_id, "team_ids"), users.c.is_service == bindparam("yes"))
 )
 
 
@@ -129,9 +127,9 @@ def remove_member(tx: Tx, team_id: int, user_id: int) -> None:
     tx.run(_REMOVE_MEMBER, team_id=team_id, user_id=user_id)
 
 
-def remove_everywhere(tx: Tx, user_id: int) -> None:
-    """Ends all of a user's memberships of teams."""
-    tx.run(_REMOVE_EVERYWHERE, user_id=user_id)
+def remove_everywhere(tx: Tx, user_ids: Sequence[int]) -> None:
+    """Ends all memberships of teams that these users have."""
+    tx.run(_REMOVE_EVERYWHERE, user_ids=list(user_ids))
 
 
 def remove_in_organization(tx: Tx, user_id: int, organization_id: int) -> None:
@@ -145,19 +143,17 @@ def count_admins(tx: Tx, team_id: int) -> int:
     return int(tx.value(_COUNT_ADMINS, team_id=team_id, role=Role.ADMIN))
 
 
-_REMOVE_MEMBERS = prepared(
-    delete(team_members).where(team_members.c.team_id == bindparam("team_id"))
-)
+_REMOVE_MEMBERS = prepared(delete(team_members).where(among(team_members.c.team_id, "team_ids")))
 
 
-def service_ids(tx: Tx, team_id: int) -> list[int]:
-    """The numbers of a team's service accounts; for its removal."""
-    return tx.column(_SERVICE_IDS, team_id=team_id, yes=True)
+def service_ids(tx: Tx, team_ids: Sequence[int]) -> list[int]:
+    """The numbers of these teams' service accounts; for their removal."""
+    return tx.column(_SERVICE_IDS, team_ids=list(team_ids), yes=True)
 
 
-def remove_members(tx: Tx, team_id: int) -> None:
-    """Ends all memberships of a team; for its removal."""
-    tx.run(_REMOVE_MEMBERS, team_id=team_id)
+def remove_members(tx: Tx, team_ids: Sequence[int]) -> None:
+    """Ends all memberships of these teams; for their removal."""
+    tx.run(_REMOVE_MEMBERS, team_ids=list(team_ids))
 
 
 _ADD_INVITE = prepared(

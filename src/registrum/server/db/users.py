@@ -298,14 +298,14 @@ def adopt_first_team(tx: Tx, user_id: int, team_id: int) -> None:
 
 _REMOVE = prepared(
     update(users)
-    .where(users.c.id == bindparam("user_id"), users.c.deleted_at.is_(None))
+    .where(among(users.c.id, "user_ids"), users.c.deleted_at.is_(None))
     .values(deleted_at=bindparam("now"), password_hash=None)
 )
 
 
-def remove(tx: Tx, user_id: int) -> None:
-    """Marks an account as gone; its user name stays taken, its e-mail address is free again."""
-    tx.run(_REMOVE, user_id=user_id, now=tx.now)
+def remove(tx: Tx, user_ids: Sequence[int]) -> None:
+    """Marks accounts as gone; their user names stay taken, their e-mail addresses are free again."""
+    tx.run(_REMOVE, user_ids=list(user_ids), now=tx.now)
 
 
 _PASSWORD = prepared(

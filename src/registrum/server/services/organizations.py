@@ -28,7 +28,7 @@ from registrum.server.db import (
 from registrum.server.db.refusals import require_instance_admin
 from registrum.server.db.tx import Tx
 from registrum.server.db.visibility import Grant
-from registrum.server.services.removal import check_unprotected, end_projects, end_team
+from registrum.server.services.removal import check_unprotected, end_projects, end_teams
 
 _PROPOSALS = 50
 
@@ -123,9 +123,8 @@ def delete_organization(tx: Tx, name: str, *, force: bool) -> None:
     if not force:
         check_unprotected(tx, project_ids)
     end_projects(tx, project_ids)
-    for team_id in team_ids:
-        end_team(tx, team_id)
-    entities.remove(tx, found.entity.id)
+    end_teams(tx, team_ids)
+    entities.remove(tx, [found.entity.id])
     organizations.remove(tx, organization)
     events.record(
         tx,

@@ -58,17 +58,23 @@ def empty_step(tx: Tx, project_ids: Sequence[int]) -> bool:
     return project_removal.empty_some(tx, project_ids, EMPTIED_AT_ONCE) == EMPTIED_AT_ONCE
 
 
-def end_team(tx: Tx, team_id: int) -> None:
-    """Ends a team with its memberships and service accounts; its projects have ended before."""
-    for user_id in teams.service_ids(tx, team_id):
-        end_account(tx, user_id)
-    teams.remove_members(tx, team_id)
-    members.remove_team_everywhere(tx, team_id)
-    entities.remove(tx, team_id)
+def end_teams(tx: Tx, team_ids: Sequence[int]) -> None:
+    """Ends teams with their memberships and service accounts, by as many statements however many they are.
+
+    Their projects have ended before.
+    """
+    if not team_ids:
+        return
+    end_accounts(tx, teams.service_ids(tx, team_ids))
+    teams.remove_members(tx, team_ids)
+    members.remove_teams_everywhere(tx, team_ids)
+    entities.remove(tx, team_ids)
 
 
-def end_account(tx: Tx, user_id: int) -> None:
-    """Ends an account with its keys, sessions, links and memberships; its projects have ended or moved before."""
+def end_accounts(tx: Tx, user_ids: Sequence[int]) -> None:
+    """Ends accounts with their keys, sessions, links and memberships; their projects have ended or moved before."""
+    if not user_ids:
+        return
     for remove_all in (
         keys.remove_all,
         sessions.remove_all,
@@ -79,4 +85,4 @@ def end_account(tx: Tx, user_id: int) -> None:
         users.remove,
         entities.remove_own,
     ):
-        remove_all(tx, user_id)
+        remove_all(tx, user_ids)

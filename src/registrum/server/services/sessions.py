@@ -86,7 +86,7 @@ class SignIns:
                     "This link is not valid any more: ask an administrator for a new one."
                 )
             users.change(tx, user_id, "password_hash", hashed)
-            sessions.remove_all(tx, user_id)
+            sessions.remove_all(tx, [user_id])
             teams.accept_invites(tx, user_id)
             events.record(
                 tx,

@@ -23,7 +23,7 @@ from registrum.server.db.tx import Tx
 from registrum.server.db.visibility import Grant
 from registrum.server.services.credentials import NewKey, NewToken, Secrets
 from registrum.server.services.organizations import join
-from registrum.server.services.removal import check_unprotected, end_projects, end_team
+from registrum.server.services.removal import check_unprotected, end_projects, end_teams
 from registrum.server.services.users import CreateUser, add_account
 
 
@@ -99,7 +99,7 @@ def delete_team(tx: Tx, name: str) -> None:
     project_ids = project_removal.ids_in(tx, [found.id])
     check_unprotected(tx, project_ids)
     end_projects(tx, project_ids)
-    end_team(tx, found.id)
+    end_teams(tx, [found.id])
     events.record(
         tx,
         EventKind.TEAM_DELETED,

@@ -21,7 +21,7 @@ from registrum.server.db import (
 from registrum.server.db.refusals import require_instance_admin
 from registrum.server.db.tx import Tx
 from registrum.server.services.credentials import NewKey, NewToken
-from registrum.server.services.removal import check_unprotected, end_account, end_projects
+from registrum.server.services.removal import check_unprotected, end_accounts, end_projects
 
 LINK_LASTS = timedelta(days=7)
 _PROPOSALS = 100
@@ -139,8 +139,8 @@ def update_user(tx: Tx, ask: UpdateUser) -> int:
         changes["default_entity"] = [user.default_entity, ask.default_entity]
     if ask.password_hash is not None:
         users.change(tx, user.id, "password_hash", ask.password_hash)
-        sessions.remove_all(tx, user.id)
-        sessions.end_links(tx, user.id)
+        sessions.remove_all(tx, [user.id])
+        sessions.end_links(tx, [user.id])
         changes["password"] = True
     if ask.is_admin is not None and ask.is_admin is not user.is_admin:
         require_instance_admin(tx, "make or unmake administrators")
@@ -201,7 +201,7 @@ def delete_user(tx: Tx, username: str, transfer_to: str | None) -> None:
         _remove_projects(tx, user, project_ids)
     else:
         _transfer_projects(tx, user, project_ids, transfer_to)
-    end_account(tx, user.id)
+    end_accounts(tx, [user.id])
     _record(
         tx, EventKind.USER_DELETED, user.id, {"username": user.username, "to": transfer_to or ""}
     )
