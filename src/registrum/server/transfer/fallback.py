@@ -1,27 +1,17 @@
 """`GET /artifactsV2/…` and `/artifacts/…`: artifact files by address and credentials, for clients that hold no signed URL."""
 
 import asyncio
-import logging
 from collections.abc import Callable
 from urllib.parse import unquote
 
 from registrum.core.actors import Actor
-from registrum.core.errors import NotFound, RegistrumError
+from registrum.core.errors import NotFound
 from registrum.server.blobs.store import BlobKey, BlobStore
 from registrum.server.db import Database
 from registrum.server.services import files
 from registrum.server.transfer.downloads import Download, serve_blob
-from registrum.server.transfer.wire import (
-    PeerGone,
-    Receive,
-    Scope,
-    Send,
-    answer,
-    answer_error,
-    unreachable,
-)
+from registrum.server.transfer.wire import Receive, Scope, Send, answer, answer_by
 
-_log = logging.getLogger(__name__)
 _FEWEST, _MOST = 2, 8
 _ROOTS = frozenset({"artifacts", "artifactsV2"})
 
@@ -45,19 +35,14 @@ class FallbackRoutes:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request; the edge at which errors become statuses."""
+        await answer_by(self._route, scope, receive, send)
+
+    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] not in ("GET", "HEAD"):
             await answer(send, 405, [(b"allow", b"GET, HEAD")])
             return
-        try:
-            blob = await asyncio.to_thread(self._find, scope)
-            await serve_blob(scope, receive, send, self._store, blob)
-        except PeerGone:
-            return
-        except RegistrumError as error:
-            await answer_error(scope, send, error)
-        except OSError as error:
-            _log.exception("the store failed at %s", scope["path"])
-            await answer_error(scope, send, unreachable(error))
+        blob = await asyncio.to_thread(self._find, scope)
+        await serve_blob(scope, receive, send, self._store, blob)
 
     def _find(self, scope: Scope) -> Download:
         segments = _segments(scope)

@@ -5,9 +5,7 @@ before the body has been stored: the signature says everything. The query string
 never logged.
 """
 
-import logging
-
-from registrum.core.errors import NotSupported, RegistrumError, SignatureInvalid
+from registrum.core.errors import NotSupported, SignatureInvalid
 from registrum.server.blobs.signing import PREFIX, Signer
 from registrum.server.blobs.store import BlobStore
 from registrum.server.transfer.addresses import read_address
@@ -17,17 +15,13 @@ from registrum.server.transfer.small_uploads import Recorder, SmallUploads
 from registrum.server.transfer.uploads import take_upload
 from registrum.server.transfer.wire import (
     ANY_ORIGIN,
-    Message,
-    PeerGone,
     Receive,
     Scope,
     Send,
     answer,
-    answer_error,
-    unreachable,
+    answer_by,
 )
 
-_log = logging.getLogger(__name__)
 _METHODS = frozenset({"GET", "HEAD", "PUT"})
 _UPLOADS, _DOWNLOADS = f"{PREFIX}uploads", f"{PREFIX}downloads"
 _BATCHES = frozenset({_UPLOADS, _DOWNLOADS})
@@ -72,21 +66,7 @@ class BlobRoutes:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request; the edge at which errors become statuses."""
-        started = _Started(send)
-        try:
-            await self._route(scope, receive, started)
-        except PeerGone:
-            return
-        except RegistrumError as error:
-            if started.has_started:
-                raise
-            await answer_error(scope, send, error)
-        except OSError as error:
-            if started.has_started:
-                raise
-            # The path is ours, and has no secret: those are in the query.
-            _log.exception("the store failed at %s %s", scope["method"], scope["path"])
-            await answer_error(scope, send, unreachable(error))
+        await answer_by(self._route, scope, receive, send)
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         method = scope["method"]
@@ -136,17 +116,3 @@ class BlobRoutes:
             await take_batch(receive, send, self._signer, self._small, self._max_upload_bytes)
         else:
             await serve_batch(receive, send, self._signer, self._store)
-
-
-class _Started:
-    """A `send` that remembers whether the answer has begun, after which no other can be given."""
-
-    __slots__ = ("_send", "has_started")
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self.has_started = False
-
-    async def __call__(self, message: Message) -> None:
-        self.has_started = True
-        await self._send(message)

@@ -1,6 +1,7 @@
 """The ASGI side of the byte routes: reading a body, answering with an error, and looking at headers."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
@@ -21,6 +22,9 @@ READ_INTO = "registrum.read_into"
 
 STALLED_AFTER_S = 300.0
 """How long a peer may send nothing at all while its body is read."""
+
+
+_log = logging.getLogger(__name__)
 
 
 class PeerGone(Exception):
@@ -117,3 +121,45 @@ async def answer_error(
     if error.status == 503:
         kind.append((b"retry-after", b"2"))
     await answer(send, error.status, kind, body)
+
+
+async def answer_by(
+    route: Callable[[Scope, Receive, Send], Awaitable[None]],
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+) -> None:
+    """Answers by a byte route, and with the reason where that fails; after its first byte nothing can be said any more.
+
+    Raises:
+        What the route raises once its answer has begun: the connection has to be given up.
+    """
+    started = _Started(send)
+    try:
+        await route(scope, receive, started)
+    except PeerGone:
+        return
+    except RegistrumError as error:
+        if started.has_started:
+            raise
+        await answer_error(scope, send, error)
+    except OSError as error:
+        if started.has_started:
+            raise
+        # The path is ours, and has no secret: those are in the query.
+        _log.exception("the store failed at %s %s", scope["method"], scope["path"])
+        await answer_error(scope, send, unreachable(error))
+
+
+class _Started:
+    """A `send` that remembers whether the answer has begun, after which no other can be given."""
+
+    __slots__ = ("_send", "has_started")
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.has_started = False
+
+    async def __call__(self, message: Message) -> None:
+        self.has_started = True
+        await self._send(message)
