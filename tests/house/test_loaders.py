@@ -39,7 +39,7 @@ WITHIN_A_USE_CASE = {
 AFTER_A_USE_CASE = {
     "collection_edits.remove_artifacts", "entities.put_under", "entities.remove", "entities.remove_own",
     "manifests.seal", "memberships.latest_to_newest", "memberships.remove_places",
-    "project_removal.empty_some", "members.remove_everywhere", "members.remove_in_organization", "members.remove_team_everywhere",
+    "project_removal.empty_some", "members.remove_everywhere", "members.remove_in_organization", "members.remove_teams_everywhere",
     "organizations.add_member", "organizations.change_role", "organizations.remove_everywhere",
     "organizations.remove_member", "retention.set_end", "teams.accept_invites", "teams.remove_everywhere",
     "teams.remove_in_organization", "teams.remove_invites", "teams.remove_member", "teams.remove_members",
