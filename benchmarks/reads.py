@@ -1,6 +1,7 @@
 """Reads by the documents of the installed client: one version by its alias, pages of versions and of collections."""
 
 import json
+from functools import partial
 
 from wandb.sdk.artifacts._generated.operations import (
     ARTIFACT_MEMBERSHIP_BY_NAME_GQL,
@@ -45,7 +46,7 @@ def measure(served: Served, key: str, size: Size, where: str, report: Report, ro
     ]
     first = client.send(requests[0])
     assert b'"versionIndex"' in first, first[:500]
-    taken = measured(served, [lambda r=r: client.send(r) for r in requests])  # type: ignore[misc]
+    taken = measured(served, [partial(client.send, r) for r in requests])
     report.add("get by alias, server CPU ms", taken.cpu_ms, where, Budget(0.8))
     report.add("get by alias, latency ms (median)", taken.median_ms, where)
     report.add("get by alias, latency ms (p99)", taken.p99_ms, where)
@@ -69,7 +70,7 @@ def measure(served: Served, key: str, size: Size, where: str, report: Report, ro
     ]
     found = client.send(asks[0])
     assert b"versionIndex" in found, found[:500]
-    taken = measured(served, [lambda r=r: client.send(r) for r in asks])  # type: ignore[misc]
+    taken = measured(served, [partial(client.send, r) for r in asks])
     report.add("page of 100 versions, server CPU ms", taken.cpu_ms, where, Budget(6))
     report.add("page of 100 versions, latency ms (p99)", taken.p99_ms, where)
 
@@ -87,7 +88,7 @@ def measure(served: Served, key: str, size: Size, where: str, report: Report, ro
         )
         for _ in range(pages)
     ]
-    taken = measured(served, [lambda r=r: client.send(r) for r in asks])  # type: ignore[misc]
+    taken = measured(served, [partial(client.send, r) for r in asks])
     report.add("page of 100 collections, server CPU ms", taken.cpu_ms, where, Budget(4))
     report.add("page of 100 collections, latency ms (p99)", taken.p99_ms, where)
     client.close()

@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from wandb.sdk.artifacts._generated.operations import ADD_ALIASES_GQL, LINK_ARTIFACT_GQL
 
@@ -41,12 +42,12 @@ def measure(served: Served, key: str, size: Size, where: str, report: Report, co
         )
         for n in range(min(count, size.versions))
     ]
-    taken = measured(served, [lambda r=r: client.send(r) for r in links])  # type: ignore[misc]
+    taken = measured(served, [partial(client.send, r) for r in links])
     report.add("link, server CPU ms", taken.cpu_ms, where, Budget(1.5))
     report.add("link, latency ms (p99)", taken.p99_ms, where)
 
     moves = [_move(client, size, n) for n in range(count)]
-    taken = measured(served, [lambda r=r: client.send(r) for r in moves])  # type: ignore[misc]
+    taken = measured(served, [partial(client.send, r) for r in moves])
     report.add("alias move, server CPU ms", taken.cpu_ms, where, Budget(1.5))
     report.add("alias move, latency ms (p99)", taken.p99_ms, where)
 

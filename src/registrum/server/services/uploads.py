@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 from registrum.core import digests
@@ -190,7 +191,7 @@ def create_files(
         for start in range(0, len(indexes), BATCH):
             some = indexes[start : start + BATCH]
             files_of_batch = [checked[i] for i in some]
-            reserved = edge.write(lambda tx, a=artifact_id, f=files_of_batch: _reserve(tx, a, f))  # type: ignore[misc]
+            reserved = edge.write(partial(_reserve, artifact_id=artifact_id, wanted=files_of_batch))
             for index, place in zip(some, reserved, strict=True):
                 expect = Expected(place.wanted.md5, None, place.wanted.xxh128)
                 whole = UploadPlace(grants[artifact_id].thing, place, expect)
