@@ -25,8 +25,11 @@ from registrum.core.projects import ProjectName
 from registrum.core.runs import RunName, SaveRun
 from registrum.server.db import Database, aliases, artifacts, lineage, projects, tags
 from registrum.server.services.artifacts import UpdateArtifact, delete_artifact, update_artifact
+from registrum.server.services.collections import delete_collection
 from registrum.server.services.lineage import UseArtifact, use_artifact
+from registrum.server.services.projects import delete_project
 from registrum.server.services.runs import save_run
+from registrum.server.services.setup import SYSTEM
 from tests.services.desk import BOB, STRANGER, VIEWER, Desk, digest_of, entries_of, open_desk
 
 FILES = {"model.bin": b"weights"}
@@ -93,6 +96,24 @@ def test_a_client_id_names_one_artifact_and_one_content(desk: Desk) -> None:
         desk.begin("0" * 32, client_id="c1")
     with pytest.raises(Conflict, match="Invalid Client ID digest"):
         desk.as_(STRANGER).begin(DIGEST, client_id="c1", entity="others", project="p")
+
+
+@pytest.mark.parametrize("what", ["project", "collection"])
+def test_a_client_id_is_free_once_the_place_of_its_upload_is_gone(desk: Desk, what: str) -> None:
+    lost = desk.begin(DIGEST, client_id="c1")
+    root = desk.as_(SYSTEM)
+    with desk.database.read(SYSTEM) as tx:
+        source = artifacts.get_for(tx, Action.READ, lost).thing.source
+        assert source.project
+    if what == "project":
+        root.write(lambda tx: delete_project(tx, source.project.id, force=False))
+    else:
+        root.write(lambda tx: delete_collection(tx, "sequence", source.id))
+    again = desk.begin(DIGEST, client_id="c1")
+    assert again != lost
+    assert desk.begin(DIGEST, client_id="c1") == again
+    with pytest.raises(NotFound):
+        desk.reserve(lost, {"a": b"1"})
 
 
 def test_a_sequence_has_one_type(desk: Desk) -> None:

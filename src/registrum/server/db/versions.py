@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import bindparam, delete, exists, func, or_, select, update
 
 from registrum.core.artifacts import Artifact
 from registrum.core.collections import Collection
@@ -54,6 +54,30 @@ _PENDING_ALIAS = prepared(
     .values(artifact_id=bindparam("artifact_id"), alias=bindparam("alias"))
     .on_conflict_do_nothing(index_elements=["artifact_id", "alias"])
 )
+
+
+_GIVE_UP_LOST = prepared(
+    update(artifacts)
+    .where(
+        artifacts.c.client_id == bindparam("client_id"),
+        artifacts.c.deleted_at.is_(None),
+        artifacts.c.state == "pending",
+        or_(
+            exists().where(
+                projects.c.id == artifacts.c.project_id, projects.c.deleted_at.is_not(None)
+            ),
+            exists().where(
+                collections.c.id == artifacts.c.collection_id, collections.c.deleted_at.is_not(None)
+            ),
+        ),
+    )
+    .values(state="deleted", deleted_at=bindparam("now"))
+)
+
+
+def give_up_lost(tx: Tx, client_id: str) -> bool:
+    """Ends an upload whose project or collection is gone, so that its client id is free again; whether there was one."""
+    return bool(tx.run(_GIVE_UP_LOST, client_id=client_id, now=tx.now))
 
 
 def begin(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from registrum.core.aliases import checked, protected_words
 from registrum.core.artifacts import Artifact
@@ -31,6 +32,10 @@ from registrum.server.db.visibility import Grant
 MAX_TEXT = 1 << 16
 MAX_CLIENT_ID = 256
 MAX_TAGS = 100
+_TAKEN = (
+    "Invalid Client ID digest: this client id belongs to another artifact. An artifact that was logged in one place "
+    "is linked into others; to log its content in another project, make a new one."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +108,8 @@ def create_artifact(tx: Tx, ask: CreateArtifact) -> int:
         same = versions.with_content(tx, sequence, ask.digest, algorithm.value)
         if same is not None:
             return _log_again(tx, same, ask_aliases, ask_tags, run_id)
-    added = versions.begin(
+    begin = partial(
+        versions.begin,
         tx,
         sequence,
         project.thing.id,
@@ -117,8 +123,11 @@ def create_artifact(tx: Tx, ask: CreateArtifact) -> int:
         run_id=run_id,
         aliases=ask_aliases,
     )
+    added = begin()
+    if added is None and ask.client_id and versions.give_up_lost(tx, ask.client_id):
+        added = begin()
     if added is None:
-        raise Conflict("Invalid Client ID digest: this client id belongs to another artifact.")
+        raise Conflict(_TAKEN)
     tags.change_of_artifact(tx, artifacts.get_for(tx, Action.WRITE, added), ask_tags, ())
     return added
 
@@ -174,7 +183,7 @@ def _known(tx: Tx, ask: CreateArtifact, project: Project) -> int | None:
         return None
     where = found.source.project
     if where is None or where.id != project.id or found.source.name != ask.collection:
-        raise Conflict("Invalid Client ID digest: this client id belongs to another artifact.")
+        raise Conflict(_TAKEN)
     if found.digest != ask.digest:
         raise Conflict("Invalid Client ID digest: this client id was used for other content.")
     return found.id
