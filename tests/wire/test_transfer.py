@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Collection, Mapping
@@ -60,8 +61,16 @@ class Site:
     def stored(self, content: bytes, filename: str = "file.bin", **more) -> str:
         """Stores a blob and gives the URL that reads it."""
         key = self.reserve()
-        self.store.put_whole(key, content, Expected())
-        return self.urls.get_blob(key, filename, len(content), md5=md5(content), **more)
+        kept = self.store.put_whole(key, content, Expected())
+        return self.urls.get_blob(key, filename, len(content), md5=kept.md5, **more)
+
+    def stored_zeros(self, size: int) -> str:
+        """The URL that reads so many zeros, which stand in a file with a hole."""
+        key, before = self.reserve(), set(self.files())
+        self.store.put_whole(key, b"", Expected())
+        [path] = set(self.files()) - before
+        os.truncate(path, size)
+        return self.urls.get_blob(key, "file.bin", size)
 
     def files(self) -> list[Path]:
         return [path for path in self.folder.rglob("*") if path.is_file()]

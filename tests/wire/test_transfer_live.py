@@ -99,7 +99,7 @@ def test_a_client_that_leaves_half_way_leaves_nothing(site):
 
 
 def test_a_reader_that_leaves_ends_the_reading(site):
-    url = urlsplit(site.stored(bytes(200 * MIB)))
+    url = urlsplit(site.stored_zeros(200 * MIB))
     with socket.create_connection(site.address) as client:
         client.sendall(f"GET {url.path}?{url.query} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         assert client.recv(1000).startswith(b"HTTP/1.1 200")

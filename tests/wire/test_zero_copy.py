@@ -155,7 +155,7 @@ def test_a_peer_that_does_not_read_holds_up_nobody_else(site):
 
 def test_a_peer_that_never_reads_does_not_keep_the_server_from_stopping(site):
     with Peer(site.address) as slow:
-        slow.socket.sendall(ask("GET", site.stored(bytes(64 * MIB))))
+        slow.socket.sendall(ask("GET", site.stored_zeros(64 * MIB)))
         slow.head()
         # The fixture stops the server while this one still holds the connection.
         site.slow = slow.socket.dup()
@@ -164,7 +164,7 @@ def test_a_peer_that_never_reads_does_not_keep_the_server_from_stopping(site):
 @pytest.mark.parametrize("is_rude", [False, True])
 def test_a_peer_that_leaves_ends_the_sending(site, is_rude):
     with Peer(site.address) as peer:
-        peer.socket.sendall(ask("GET", site.stored(bytes(64 * MIB))))
+        peer.socket.sendall(ask("GET", site.stored_zeros(64 * MIB)))
         peer.head()
         if is_rude:
             linger = (1).to_bytes(4, "little") + bytes(4)
@@ -178,7 +178,7 @@ def test_a_peer_that_leaves_ends_the_sending(site, is_rude):
 
 
 def test_a_file_that_is_cut_short_meanwhile_closes_the_connection(site):
-    url = site.stored(bytes(64 * MIB))
+    url = site.stored_zeros(64 * MIB)
     [path] = [path for path in site.files() if path.stat().st_size == 64 * MIB]
     with Peer(site.address) as peer:
         peer.socket.sendall(ask("GET", url))
