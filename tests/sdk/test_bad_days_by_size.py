@@ -4,6 +4,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -237,6 +238,58 @@ def test_a_disk_that_is_full_here(
         came = files_in(disk / "out")
         assert all(files_in(folder)[path] == digest for path, digest in came.items())
         assert len(came) < len(files_in(folder))
+
+
+def test_no_room_for_a_copy_of_what_is_added(
+    kind: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with small_disk(tmp_path / "disk", HALF[kind]) as disk:
+        monkeypatch.setenv("REGISTRUM_CACHE_DIR", str(disk))
+        draft = Artifact("net", "dataset")
+        with pytest.raises(StorageFull, match="immutable"):
+            draft.add_dir(folder)
+        draft.add_dir(folder, policy="immutable", merge=True)
+        assert len(draft.manifest) == len(files_in(folder))
+
+
+def test_several_processes_at_one_folder_and_one_cache(
+    server: Server,
+    admin: Person,
+    here: Service,
+    kind: str,
+    folder: Path,
+    project: str,
+    tmp_path: Path,
+) -> None:
+    up(here, drafted(folder), project)
+    out, scratch = tmp_path / "out", tmp_path / "scratch"
+    argv = ("down", project, str(out))
+    for each in [start(server, admin, server.url, scratch, *argv) for _ in range(3)]:
+        assert (each.communicate(timeout=120)[1], each.returncode) == ("", 0)
+    assert files_in(out) == files_in(folder)
+    kept = {path for path in files_in(scratch) if path.startswith("cache/files/")}
+    assert len(kept) == len(files_in(folder))
+
+
+@pytest.mark.parametrize("wrong_by_s", [86_400, -86_400])
+def test_a_clock_that_is_wrong_by_a_day(
+    here: Service,
+    storm: Weather,
+    kind: str,
+    wrong_by_s: int,
+    folder: Path,
+    project: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    right, right_ns = time.time, time.time_ns
+    monkeypatch.setattr(time, "time", lambda: right() + wrong_by_s)
+    monkeypatch.setattr(time, "time_ns", lambda: right_ns() + wrong_by_s * 10**9)
+    storm.busy_at = (ASKS["up", kind], [503])
+    both_ways(here, storm, "up", folder, project, tmp_path / "out")
+    for root in ("one", "again"):  # From the server, and from the cache.
+        net(here, project).download(tmp_path / root)
+        assert files_in(tmp_path / root) == files_in(folder)
 
 
 @pytest.mark.slow

@@ -14,8 +14,10 @@ from pathlib import PurePath
 from typing import IO, Any, Literal
 
 from registrum.core.digests import ArtifactAlgorithm
+from registrum.core.errors import StorageFull
 from registrum.errors import BadValue
 from registrum.sdk import staging
+from registrum.sdk.landings import NO_ROOM
 from registrum.sdk.manifests import ArtifactManifestEntry, Manifest, file_entry, logical_path
 from registrum.sdk.staging import Kept, Staging
 
@@ -50,6 +52,7 @@ class Draft:
 
         Raises:
             ValueError: there is no such file, or no such policy, or the name is taken or leaves the artifact.
+            StorageFull: there is no room for a copy.
         """
         if not os.path.isfile(path):
             raise BadValue(f"Path is not a file: {path!r}")
@@ -167,7 +170,15 @@ class Draft:
             return staging.promised(path, algorithm)
         if policy not in ("mutable", None):
             raise ValueError(f"A policy is 'mutable' or 'immutable', not {policy!r}.")
-        return self._staging.keep(path, algorithm)
+        try:
+            return self._staging.keep(path, algorithm)
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            raise StorageFull(
+                f"There is no room left for a copy of {path}: make some, let REGISTRUM_CACHE_DIR name a folder"
+                " of another disk, or add it with policy='immutable', which makes no copy."
+            ) from error
 
 
 def _files_below(folder: str, prefix: str) -> Iterator[tuple[str, str]]:

@@ -18,7 +18,8 @@ from registrum.core.errors import StorageFull
 from registrum.sdk.artifact_facts import log
 from registrum.sdk.checkouts import OWN
 
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What the system calls a disk that is full."""
 
 
 class Landing:
@@ -44,7 +45,7 @@ class Landing:
         at: TracebackType | None,
     ) -> None:
         shutil.rmtree(self._temporary, ignore_errors=True)
-        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
             raise StorageFull(
                 f"There is no room left for {self._folder}: make some, and download again;"
                 " what is complete there stays."
