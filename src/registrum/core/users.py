@@ -1,10 +1,17 @@
 """People and service accounts, and the keys that stand for them."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
+from registrum.core.errors import Invalid
+
 ONE_TIME_PATH = "/set-password/"
 """Before the token of a one-time link, which is a secret: whoever has it sets the password."""
+
+SHORTEST_KEY = 40
+LONGEST_KEY = 256
+_KEY = re.compile(rf"(?:\w*-[\w-]{{{SHORTEST_KEY},}}|\w{{{SHORTEST_KEY},}})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +58,17 @@ class User:
     deleted_at: datetime | None = None
     is_known: bool = True
     stand_in: int | None = None
+
+
+def check_key(secret: str) -> str:
+    """An API key as all clients take it: letters, digits, `_` and `-`, where a prefix up to the first `-` does not count.
+
+    Raises:
+        Invalid: it is not of that form.
+    """
+    if len(secret) > LONGEST_KEY or not _KEY.fullmatch(secret):
+        raise Invalid(
+            f"An API key must have from {SHORTEST_KEY} to {LONGEST_KEY} letters, digits, '-' or '_', "
+            "not counting what stands before its first '-'."
+        )
+    return secret

@@ -8,12 +8,11 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from registrum.core.errors import Invalid, RegistrumError
+from registrum.core.users import check_key
 
 MIB = 1024 * 1024
 DAY_S = 24 * 3600
 SHORTEST_SECRET = 32
-# What the client itself takes for a key: anything may stand before the first hyphen.
-_API_KEY = re.compile(r"(?:\w*-[\w-]{40,}|\w{40,})", re.ASCII)
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -261,11 +260,11 @@ def _check_secrets(config: Config) -> None:
             "With PostgreSQL, set REGISTRUM_SECRET_KEY or REGISTRUM_SECRET_KEY_FILE:"
             " every server process needs the same secret key."
         )
-    if config.admin_api_key is not None and not _API_KEY.fullmatch(config.admin_api_key):
-        raise InvalidSetting(
-            "admin_api_key must have at least 40 letters, digits, '-' or '_',"
-            " not counting what stands before its first '-'."
-        )
+    if config.admin_api_key is not None:
+        try:
+            check_key(config.admin_api_key)
+        except Invalid as refusal:
+            raise InvalidSetting(f"admin_api_key can't be used: {refusal.message}") from None
 
 
 def _check_proxies(proxies: tuple[str, ...]) -> None:

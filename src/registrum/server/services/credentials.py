@@ -12,9 +12,8 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from registrum.core.errors import Invalid
 from registrum.core.ids import MAX_ID
+from registrum.core.users import SHORTEST_KEY, check_key
 
-SHORTEST_KEY = 40
-LONGEST_KEY = 256
 SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 256
 _MASK_SHOWS = 4
@@ -127,23 +126,6 @@ def _from_seed(key: bytes, seed: bytes) -> str:
 def _sealed(key: bytes, actor_id: int, user_id: int) -> int:
     mark = hmac.digest(key, b"user %d named by %d" % (user_id, actor_id), "sha256")
     return int.from_bytes(mark[:_SEAL_BYTES]) << _ID_BITS | user_id
-
-
-def check_key(secret: str) -> str:
-    """An API key as all clients take it: 40 or more letters, digits and `_`, behind a prefix with `-` if wished.
-
-    Raises:
-        Invalid: it is not of that form.
-    """
-    _, dash, rest = secret.partition("-")
-    own = rest if dash else secret
-    if len(own) < SHORTEST_KEY or len(secret) > LONGEST_KEY or not secret.isascii():
-        raise Invalid(
-            f"An API key must have from {SHORTEST_KEY} to {LONGEST_KEY} characters (after the prefix)."
-        )
-    if not secret.replace("-", "").replace("_", "").isalnum():
-        raise Invalid("An API key may have only letters A-Z, digits, '_' and '-'.")
-    return secret
 
 
 def check_password(password: str) -> str:
