@@ -26,13 +26,15 @@ def sync_blobs(root: str, sizes: Mapping[str, int]) -> None:
     """
     if not sizes:
         return
-    lost = [path for path, size in sizes.items() if _size(path) != size]
-    if lost:
-        raise _dropped(lost, "were lost in a crash")
+    many = len(sizes) > _FEW and hasattr(_libc, "syncfs")
     try:
-        if len(sizes) > _FEW and hasattr(_libc, "syncfs"):
+        if many:
+            # First, so that a commit can go on with its own work meanwhile: this needs no interpreter, looking does.
             _sync_file_system(root)
-        else:
+        lost = [path for path, size in sizes.items() if _size(path) != size]
+        if lost:
+            raise _dropped(lost, "were lost in a crash")
+        if not many:
             _sync_each([*sizes, *{os.path.dirname(path) for path in sizes}, root])
     except OSError as error:
         raise _dropped(sizes, f"could not be kept by the disk ({error.strerror})") from error

@@ -35,17 +35,12 @@ BLOB_COLUMNS = (
 )
 
 
+_WIDTH = len(BLOB_COLUMNS)
+
+
 def blob_from(row: Row) -> Blob:
-    """The blob of a row with `BLOB_COLUMNS`."""
-    return Blob(
-        row.b_id,
-        row.b_state,
-        row.b_size_bytes,
-        row.b_md5,
-        row.b_xxh128,
-        row.b_durable,
-        row.b_stored_at,
-    )
+    """The blob of a row that begins with `BLOB_COLUMNS`."""
+    return Blob._make(row[:_WIDTH])
 
 
 _RESERVE = prepared(

@@ -32,10 +32,10 @@ from registrum.server.db.visibility import Grant, allowed, allowed_artifact, is_
 
 _AT_PATHS = prepared(
     select(
+        *BLOB_COLUMNS,
         reservations.c.path,
         reservations.c.md5.label("r_md5"),
         reservations.c.xxh128.label("r_xxh128"),
-        *BLOB_COLUMNS,
     )
     .select_from(reservations.join(blobs, blobs.c.id == reservations.c.blob_id))
     .where(
@@ -125,7 +125,7 @@ def _place(file: ReservedFile) -> dict[str, object]:
 
 
 _ALL = prepared(
-    select(reservations.c.path, *BLOB_COLUMNS)
+    select(*BLOB_COLUMNS, reservations.c.path)
     .select_from(reservations.join(blobs, blobs.c.id == reservations.c.blob_id))
     .where(reservations.c.artifact_id == bindparam("artifact_id"), blobs.c.state != "deleting")
 )

@@ -6,7 +6,7 @@ artifact, which may be committed again; a second call finds the result of the fi
 
 import hashlib
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
@@ -23,15 +23,17 @@ from registrum.core.manifest_pages import GROUP_SIZE, NO_BLOB, pack
 from registrum.core.metadata import facts_of
 from registrum.core.policy import Action
 from registrum.core.retention import effective_ttl, expires_at
-from registrum.server.blobs.store import BlobKey, BlobsLost, BlobStore, Expected, StoredBlob
+from registrum.server.blobs.store import BlobKey, BlobStore, Expected, StoredBlob
 from registrum.server.db import aliases, artifacts, blobs, files, manifests, memberships, versions
 from registrum.server.db.manifests import AnnouncedManifest
 from registrum.server.db.tx import Tx
 from registrum.server.db.visibility import Grant
 from registrum.server.services.artifacts import record
 from registrum.server.services.contents import contents_of
+from registrum.server.services.durability import durable_meanwhile, loose_among, make_durable
 from registrum.server.services.edges import Edge, LongEdge
 from registrum.server.services.uploads import BATCH, record_stored
+from registrum.server.turns import short_turns
 
 HELD_AT_ONCE = 2000
 COMMITS_AT_ONCE = 4
@@ -52,6 +54,13 @@ class _Ready:
     blob_id: str
     stored: StoredBlob
     index: bytes
+
+    @property
+    def canonical(self) -> Blob:
+        """The canonical manifest, not yet durable."""
+        return Blob(
+            self.blob_id, "stored", self.stored.size_bytes, self.stored.md5, None, durable=False
+        )
 
 
 class Commits:
@@ -99,7 +108,8 @@ class Commits:
 
     def _run(self, edge: Edge, artifact_id: int) -> int:
         try:
-            return commit_artifact(edge, artifact_id)
+            with short_turns():
+                return commit_artifact(edge, artifact_id)
         finally:
             edge.close()
             with self._lock:
@@ -129,10 +139,16 @@ def commit_artifact(edge: Edge, artifact_id: int) -> int:
     announced = manifests.announced(tx, found, NAME)
     if announced is None or announced.blob_id is None or announced.md5 is None:
         raise Unprocessable("The artifact has no manifest: upload it before the commit.")
-    manifest = parse(_uploaded(edge.store, announced.blob_id, announced.md5))
-    _check_digest(found.thing, manifest)
-    contents = contents_of(edge, found, manifest)
-    ready = _prepare(edge, found, announced, manifest, contents)
+    places = files.reserved(tx, found)
+    loose = loose_among(places.values())
+    # The disk takes as long for many files as their manifest takes us: both go on at once.
+    with durable_meanwhile(edge, loose) as durable:
+        manifest = parse(_uploaded(edge.store, announced.blob_id, announced.md5))
+        _check_digest(found.thing, manifest)
+        contents = contents_of(edge, found, manifest, places)
+        ready = _prepare(edge, found, announced, manifest, contents)
+    rest = [blob for blob in loose_among(contents) if blob.id not in durable]
+    make_durable(edge, [*rest, ready.canonical])
     # In their own order: neighbours share pages of the indexes, and those who were reserved together are neighbours.
     held = sorted({blob.id for blob in contents if blob is not None})
     for start in range(HELD_AT_ONCE, len(held), HELD_AT_ONCE):
@@ -172,7 +188,7 @@ def _prepare(
     manifest: Manifest,
     contents: Sequence[Blob | None],
 ) -> _Ready:
-    """Writes the canonical manifest and makes all bytes durable."""
+    """Writes the canonical manifest."""
     entries = manifest.entries
     content, offsets = written(entries, GROUP_SIZE)
     keys = [NO_BLOB if blob is None else bytes.fromhex(blob.id) for blob in contents]
@@ -183,47 +199,7 @@ def _prepare(
     project_id = project.id
     edge.write(lambda tx: blobs.reserve(tx, project_id, [key.text]))
     stored = edge.store.put_whole(key, content, Expected(size_bytes=len(content)))
-    loose = {blob.id: blob for blob in contents if blob is not None and not blob.durable}
-    sizes = {BlobKey(id_): blob.size_bytes or 0 for id_, blob in loose.items()}
-    try:
-        _check_unbroken(edge.store, loose.values())
-        edge.store.make_durable({**sizes, key: len(content)})
-    except BlobsLost as lost:
-        _lose(edge, lost.keys)
-        raise
     return _Ready(announced, manifest, key.text, stored, index)
-
-
-def _check_unbroken(store: BlobStore, loose: Iterable[Blob]) -> None:
-    """Reads back what was stored before a possible loss of power.
-
-    Raises:
-        BlobsLost: some of it is not what was stored; it is removed, so that it can be uploaded again.
-    """
-    since = store.unbroken_since()
-    if since is None:
-        return
-    doubtful = [blob for blob in loose if blob.stored_at is not None and blob.stored_at <= since]
-    lost = [BlobKey(blob.id) for blob in doubtful if not _is_whole(store, blob)]
-    if lost:
-        store.delete(lost)
-        raise BlobsLost(lost, "were damaged by a loss of power")
-
-
-def _is_whole(store: BlobStore, blob: Blob) -> bool:
-    try:
-        found = store.measure(BlobKey(blob.id))
-    except NotFound:
-        return False
-    return (found.size_bytes, found.md5) == (blob.size_bytes, blob.md5)
-
-
-def _lose(edge: Edge, keys: Sequence[BlobKey]) -> None:
-    """Notes that blobs are not stored any more, so that a retry uploads them."""
-    ids = [key.text for key in keys]
-    for start in range(0, len(ids), BATCH):
-        some = ids[start : start + BATCH]
-        edge.write(lambda tx, ids=some: blobs.lose(tx, ids))  # type: ignore[misc]
 
 
 def _commit(tx: Tx, artifact_id: int, ready: _Ready, held: Sequence[str]) -> None:

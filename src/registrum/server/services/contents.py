@@ -17,12 +17,13 @@ from registrum.server.services.uploads import record_stored
 
 
 def contents_of(
-    edge: Edge, artifact: Grant[Artifact], manifest: Manifest
+    edge: Edge, artifact: Grant[Artifact], manifest: Manifest, places: Mapping[str, Blob]
 ) -> tuple[Blob | None, ...]:
     """Finds and verifies the blob of every entry.
 
     Args:
         artifact: grant to WRITE; pending.
+        places: what is reserved for it, by path.
 
     Returns:
         Of each entry, in order, its blob, stored and with the size and digest that the manifest says; None for a
@@ -32,7 +33,6 @@ def contents_of(
         Invalid: a digest is none; the message names the file.
         Unprocessable: a file has no blob, or one of another size or digest; the message names it.
     """
-    places = files.reserved(edge.tx, artifact)
     found: list[Blob | None] = []
     unclear: dict[int, tuple[Entry, bytes]] = {}
     for at, entry in enumerate(manifest.entries):
