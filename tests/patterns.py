@@ -5,15 +5,9 @@ from hypothesis import strategies as st
 _LETTERS = "aAbz09_-. \n\tké😀я"
 TEXTS = st.text(_LETTERS, max_size=8)
 
-_PIECES = st.sampled_from(
-    [
-        *(
-            "a A b z 0 _ - é 😀 . \\. \\- \\\\ \\[ \\d \\D \\w \\W \\s \\S \\n \\t \\x61 \\x{1F600}"
-        ).split(),
-        *("[ab] [^ab] [a-z0-9] [^\\d] [\\W_] [é-я] [^é] [[:upper:]-] [.]").split(),
-        " ",
-    ]
-)
+_SINGLE = "a A b z 0 _ - é 😀 . \\. \\- \\\\ \\[ \\d \\D \\w \\W \\s \\S \\n \\t \\x61 \\x{1F600}"
+_SETS = "[ab] [^ab] [a-z0-9] [^\\d] [\\W_] [é-я] [^é] [[:upper:]-] [.]"
+_PIECES = st.sampled_from([*_SINGLE.split(), *_SETS.split(), " "])
 _EDGES = st.sampled_from(["^", "$", "\\b", "\\A", "\\z"])
 _TIMES = st.sampled_from(["", "", "*", "+", "?", "{2}", "{0,1}", "{1,}", "+?", "{0}"])
 
