@@ -8,7 +8,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, create_engine, pool
+from sqlalchemy import Engine, create_engine, pool, text
 
 from registrum.core.actors import Actor
 from registrum.core.errors import Invalid
@@ -83,9 +83,32 @@ def test_an_earlier_database_is_upgraded_with_its_rows(url: str, revision: str) 
     backup = migrations.upgrade(url)
 
     assert (backup is not None) == url.startswith("sqlite:")
+    if backup is not None:
+        assert migrations.current_revision(f"sqlite:///{backup}") == revision
     assert migrations.is_current(url)
     database = open_database(url)
     database.write(ANN, lambda tx: write_report(tx, RUN, report, "a writer"))
     with database.read(ANN) as tx:
         assert runs.get_for_path(tx, Action.READ, RUN).thing.log_lines == 2
     database.close()
+
+
+def test_a_newer_database_is_left_alone(url: str, tmp_path: Path) -> None:
+    migrations.upgrade(url)
+    with engine(url).begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = 'later'"))
+    files = sorted(tmp_path.iterdir())
+    for start in (migrations.upgrade, migrations.check_current, migrations.is_current):
+        with pytest.raises(migrations.SchemaMismatch, match=r"by a newer Registrum .*later"):
+            start(url)
+    assert migrations.current_revision(url) == "later"
+    assert sorted(tmp_path.iterdir()) == files
+
+
+def test_what_is_upgraded_on_purpose_only_says_how(url: str) -> None:
+    with pytest.raises(migrations.SchemaMismatch, match=r"has no tables yet.*registrum db upgrade"):
+        migrations.check_current(url)
+    upgrade_to(url, EARLIER[0])
+    with pytest.raises(migrations.SchemaMismatch, match=r"older.*registrum db upgrade"):
+        migrations.check_current(url)
+    assert migrations.current_revision(url) == EARLIER[0]

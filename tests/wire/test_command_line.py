@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -104,6 +105,30 @@ def test_db_upgrade_makes_the_tables_and_may_run_again(postgres_url: str) -> Non
         assert (done.returncode, done.stdout) == (0, "The database is up to date.\n"), done.stderr
     with psycopg.connect(postgres_url) as connection:
         assert connection.execute("SELECT count(*) FROM alembic_version").fetchone() == (1,)
+
+
+def test_a_server_does_not_touch_the_schema_of_postgresql(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    given = {"REGISTRUM_DATABASE_URL": postgres_url, "REGISTRUM_SECRET_KEY": "k" * 40}
+    done = registrum("serve", "--port", "0", "--data-dir", str(tmp_path / "data"), **given)
+    assert done.returncode == 1
+    assert "registrum db upgrade" in done.stderr
+    assert "Traceback" not in done.stderr
+    with psycopg.connect(postgres_url) as connection:
+        tables = connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
+        assert tables.fetchone() == (0,)
+
+
+def test_a_server_refuses_a_database_of_a_later_version(tmp_path: Path) -> None:
+    words = ["--data-dir", str(tmp_path / "data")]
+    assert registrum("db", "upgrade", *words).returncode == 0
+    with sqlite3.connect(tmp_path / "data" / "registrum.sqlite") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'later'")
+    done = registrum("serve", "--port", "0", *words)
+    assert done.returncode == 1
+    assert "was written by a newer Registrum" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_db_upgrade_of_an_embedded_server_waits_for_nobody(tmp_path: Path) -> None:

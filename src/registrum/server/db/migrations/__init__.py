@@ -76,9 +76,13 @@ def check_current(url: str) -> None:
     """Refuses a database that is not at this code's revision; for PostgreSQL, which is upgraded on purpose only.
 
     Raises:
-        SchemaMismatch: it is older or newer; the message says what to do.
+        SchemaMismatch: it is empty, older or newer; the message says what to do.
     """
     if not is_current(url):
+        if current_revision(url) is None:
+            raise SchemaMismatch(
+                "The database has no tables yet. Make them with: registrum db upgrade"
+            )
         raise SchemaMismatch(
             "The database's schema is older than this version of Registrum. Back it up, then run: registrum db upgrade"
         )
