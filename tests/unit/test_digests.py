@@ -100,6 +100,12 @@ def test_metadata_is_a_json_object(text: str) -> None:
         check_metadata(text)
 
 
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_a_number_that_json_does_not_have_is_named(number: str) -> None:
+    with pytest.raises(Invalid, match=f"cannot hold {number}:"):
+        check_metadata(f'{{"a": [{number}]}}')
+
+
 @pytest.mark.parametrize("text", [None, "", " ", "null"])
 def test_no_metadata_is_none(text: str | None) -> None:
     assert check_metadata(text) is None

@@ -68,7 +68,7 @@ def _parsed(text: str) -> dict[str, Any]:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(name)
+    raise Invalid(f"Metadata cannot hold {name}: JSON has no such number. Use null or a text.")
 
 
 def _depth(document: Any) -> int:
