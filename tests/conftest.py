@@ -6,17 +6,14 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.passwords import quick_hashes
-from tests.postgres import (
-    PLANNED_ONCE,
-    Cluster,
-    PostgresMissing,
-    preparing_at_once,
-    running_cluster,
-)
+
+if TYPE_CHECKING:
+    from tests.postgres import Cluster
 
 MEMORY = Path("/dev/shm")
 ROOM = 4 << 30
@@ -75,8 +72,10 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Cluster]:
+def postgres() -> "Iterator[Cluster]":
     """A running PostgreSQL cluster, one per test process, started by the first test that asks."""
+    from tests.postgres import PLANNED_ONCE, PostgresMissing, preparing_at_once, running_cluster
+
     if os.environ.get("REGISTRUM_TEST_POSTGRES") == "skip":
         pytest.skip("REGISTRUM_TEST_POSTGRES=skip")
     try:
@@ -87,7 +86,7 @@ def postgres() -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def postgres_url(postgres: Cluster) -> Iterator[str]:
+def postgres_url(postgres: "Cluster") -> Iterator[str]:
     """The address of an empty PostgreSQL database of this test's own."""
     url = postgres.empty_database()
     yield url

@@ -27,16 +27,13 @@ manifests = st.lists(entries, unique_by=lambda e: e.path, max_size=9).map(
 )
 
 
-@given(manifests, st.integers(1, 5))
-def test_the_canonical_manifest_says_the_same(found: list[Entry], group: int) -> None:
+@given(manifests, st.integers(1, 5), st.data())
+def test_the_canonical_manifest_says_the_same_and_its_groups_are_read_alone(
+    found: list[Entry], group: int, data: st.DataObject
+) -> None:
     content, offsets = written(found, group)
     assert parse(content) == Manifest(tuple(found))
     assert len(offsets) == -(-len(found) // group) + 1
-
-
-@given(manifests, st.integers(1, 5), st.data())
-def test_groups_are_read_alone(found: list[Entry], group: int, data: st.DataObject) -> None:
-    content, offsets = written(found, group)
     if not found:
         return
     first = data.draw(st.integers(0, len(offsets) - 2))
