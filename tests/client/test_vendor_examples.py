@@ -76,7 +76,10 @@ def scenes(world: Whale) -> Iterator[Whale]:
         patch.setenv("WANDB_API_KEY", world.people["olga"].api_key)
         patch.setenv("WANDB_ENTITY", "whales")
         patch.setenv("WANDB_ORGANIZATION", "Blue Whale")
+        # The vendor's package keeps whom an earlier test of this process signed in as.
+        wandb.teardown()
         yield world
+        wandb.teardown()
 
 
 def test_every_example_of_the_reference_is_known() -> None:
