@@ -145,6 +145,25 @@ def test_a_reference_that_is_there_is_not_fetched_again(
     assert (target / "page").read_bytes() == b"content"
 
 
+def test_a_local_file_that_changed_is_refused(here: Service, project: str, tmp_path: Path) -> None:
+    far = tmp_path / "far.bin"
+    far.write_bytes(b"content")
+    made = Artifact("far", "dataset")
+    made.add_reference(far.as_uri())
+    made.add_reference(far.as_uri(), name="unseen", checksum=False)
+    made.save(project=project)
+    made.download(tmp_path / "out")
+    far.write_bytes(b"CONTENT")
+    with pytest.raises(ValueError, match="has changed"):
+        made.download(tmp_path / "late", path_prefix="far")
+    assert list((tmp_path / "late").iterdir()) == []
+    made.download(tmp_path / "late", path_prefix="unseen")
+    assert (tmp_path / "late" / "unseen").read_bytes() == b"CONTENT"
+    far.unlink()
+    with pytest.raises(FileNotFoundError):
+        made.download(tmp_path / "later", path_prefix="far")
+
+
 def test_without_the_package_the_error_names_what_to_install(
     here: Service, project: str, tmp_path: Path
 ) -> None:

@@ -113,9 +113,10 @@ def fetch(
 def _fetch_local(entry: ArtifactManifestEntry, path: str, target: str) -> None:
     if not os.path.isfile(path):
         raise FileNotFoundError(f"The file {path!r} that {entry.path!r} refers to is gone.")
-    if entry.digest not in (of_file(path), _digest_of_path(path)):
-        raise BadValue(f"The file {path!r} that {entry.path!r} refers to has changed.")
     reflink.copy(path, target)
+    # Of the copy: the file itself may change while it is looked at.
+    if entry.digest not in (_digest_of_path(path), of_file(target)):
+        raise BadValue(f"The file {path!r} that {entry.path!r} refers to has changed.")
 
 
 def _fetch_from_web(
