@@ -417,11 +417,6 @@ def _uploading(world: World) -> Iterator[tuple[Any, ...]]:
         "type": "FULL",
     }
     yield "createArtifactManifest", "again", manifest, need
-    change = {
-        "artifactManifestID": world.id("ArtifactManifest", "pending"),
-        "digest": "1B2M2Y8AsgTpgAmY7PhCfg==",
-    }
-    yield "updateArtifactManifest", "never done: such uploads are not supported", change, 400
     yield "commitArtifact", "nothing uploaded", pending, need, 422
 
 

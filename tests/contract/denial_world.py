@@ -318,8 +318,4 @@ def _number(tx: Tx, world: World) -> None:
         for number, name in tx.rows(query):
             world.numbers[kind, name.removeprefix(REGISTRY_PREFIX)] = number
     world.numbers["User", "svc"] = world.actors["svc"].user_id or 0
-    manifest = select(tables.manifests.c.id).where(
-        tables.manifests.c.artifact_id == world.artifacts["pending"]
-    )
-    world.numbers["ArtifactManifest", "pending"] = tx.value(manifest)
     world.run_blob = tx.value(select(tables.run_files.c.pending_blob_id))

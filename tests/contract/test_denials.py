@@ -30,6 +30,15 @@ def test_every_root_field_has_an_example(stage: Stage) -> None:
     assert shown == {*schema.query_type.fields, *schema.mutation_type.fields} - UNSUPPORTED
 
 
+def test_the_schema_says_of_what_is_not_supported_that_it_is_not() -> None:
+    schema = BOUND.schema
+    assert schema.query_type
+    assert schema.mutation_type
+    fields = {**schema.query_type.fields, **schema.mutation_type.fields}
+    said = {name for name, field in fields.items() if "not supported" in (field.description or "")}
+    assert said == UNSUPPORTED
+
+
 @pytest.mark.parametrize("who", EVERYBODY, ids=ROLES.values())
 def test_queries_show_what_the_policy_allows(stage: Stage, who: str | None) -> None:
     faults = [

@@ -4,7 +4,6 @@ from typing import Any
 
 from registrum.core import digests, ids
 from registrum.core.artifacts import Artifact
-from registrum.core.errors import NotSupported
 from registrum.core.files import StoredManifest
 from registrum.core.manifest import NAME
 from registrum.server.blobs.store import BlobKey, Expected
@@ -16,7 +15,12 @@ from registrum.server.services import files, uploads
 from registrum.server.services.uploads import AnnounceManifest
 
 _JSON = "application/json"
-mutation = Root("Mutation")
+mutation = Root(
+    "Mutation",
+    unsupported={
+        "updateArtifactManifest": "Distributed and incremental uploads of artifacts are not supported."
+    },
+)
 artifact = Type("Artifact")
 
 
@@ -88,12 +92,6 @@ def _announced(context: Context, manifest: AnnouncedManifest) -> dict[str, Any]:
             upload_headers=headers,
         ),
     }
-
-
-@mutation.field("updateArtifactManifest")
-def resolve_update_manifest(_: None, info: Info, input: dict[str, Any]) -> dict[str, Any]:
-    """Part of incremental and distributed uploads, which this server leaves out."""
-    raise NotSupported("Distributed and incremental uploads of artifacts are not supported.")
 
 
 BINDINGS = [mutation, artifact]
