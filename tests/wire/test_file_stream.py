@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from registrum.core.actors import Actor
+from registrum.core.actors import ANONYMOUS, Actor
 from registrum.core.errors import Unauthenticated
 from registrum.core.policy import Action
 from registrum.core.runs import Run, RunName, RunState, SaveRun
@@ -23,7 +23,7 @@ from tests.services.test_runs import ANN, STRANGER, VIEWER, people
 
 PATH = "/files/team/demo/first/file_stream"
 FIRST = RunName("team", "demo", "first")
-ACTORS = {b"ann": ANN, b"vic": VIEWER, b"sam": STRANGER}
+ACTORS = {b"ann": ANN, b"vic": VIEWER, b"sam": STRANGER, b"nobody": ANONYMOUS}
 
 
 def authenticate(scope: Scope) -> Actor:
@@ -156,6 +156,12 @@ def test_bodies_beyond_the_limits_are_refused(post: Post) -> None:
     assert post(bomb, content_encoding="gzip").status_code == 413
     lists = gzip.compress(b'{"files": [%s[]]}' % (b"[]," * 3_000_000))
     assert post(lists, content_encoding="gzip").status_code == 413
+
+
+def test_a_large_body_of_nobody_is_not_read(post: Post) -> None:
+    large = b" " * (file_stream.SMALL_BYTES + 1)
+    assert post(large, who="nobody").status_code == 401
+    assert post(large + b"{}").status_code == 200
 
 
 def test_only_posts_are_taken(post: Post) -> None:

@@ -14,7 +14,14 @@ import orjson
 
 from registrum.core.actors import Actor
 from registrum.core.brackets import check_brackets
-from registrum.core.errors import Invalid, NotFound, RegistrumError, TooLarge, Unavailable
+from registrum.core.errors import (
+    Invalid,
+    NotFound,
+    RegistrumError,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+)
 from registrum.core.run_reports import read_report
 from registrum.core.runs import RunName
 from registrum.server.db import Database
@@ -32,6 +39,9 @@ from registrum.server.transfer.wire import (
 
 MAX_BODY_BYTES = 12 << 20
 """Clients send at most 10 MiB of lines; there is room for what goes around them."""
+
+SMALL_BYTES = 2**20
+"""What is read before anybody asks whose it is."""
 
 MAX_UNPACKED_BYTES = 32 << 20
 LONGEST_WRITER = 64
@@ -60,7 +70,7 @@ class FileStream:
             if scope["method"] != "POST":
                 await answer(send, 405, [(b"allow", b"POST")])
                 return
-            body = await _body(receive)
+            body = await self._body(scope, receive)
             is_packed = header(scope, b"content-encoding") == "gzip"
             found = await asyncio.to_thread(self._write, scope, name, body, is_packed)
         except PeerGone:
@@ -75,6 +85,22 @@ class FileStream:
             )
             return
         await answer(send, 200, [(b"content-type", b"application/json")], found)
+
+    async def _body(self, scope: Scope, receive: Receive) -> bytes:
+        """The body as it came; only of who has a key may it be large."""
+        allowed = SMALL_BYTES
+        parts, size = [], 0
+        async for chunk in body_chunks(receive):
+            size += len(chunk)
+            if size > allowed:
+                actor = await asyncio.to_thread(self._authenticate, scope)
+                if actor.user_id is None:
+                    raise Unauthenticated("A run's report needs an API key.")
+                allowed = MAX_BODY_BYTES
+                if size > allowed:
+                    raise TooLarge(f"A report may have at most {MAX_BODY_BYTES} bytes.")
+            parts.append(chunk)
+        return b"".join(parts)
 
     def _write(self, scope: Scope, name: RunName, body: bytes, is_packed: bool) -> bytes:
         actor = self._authenticate(scope)
@@ -101,16 +127,6 @@ def _writer(scope: Scope) -> str | None:
     if writer and len(writer) > LONGEST_WRITER:
         raise Invalid(f"The id of a client may have at most {LONGEST_WRITER} characters.")
     return writer or None
-
-
-async def _body(receive: Receive) -> bytes:
-    parts, size = [], 0
-    async for chunk in body_chunks(receive):
-        size += len(chunk)
-        if size > MAX_BODY_BYTES:
-            raise TooLarge(f"A report may have at most {MAX_BODY_BYTES} bytes.")
-        parts.append(chunk)
-    return b"".join(parts)
 
 
 def _unpacked(body: bytes) -> bytes:
