@@ -6,12 +6,15 @@ from registrum.cli.connection import Connection, asks_first, talks_to_server
 from registrum.cli.lazy import Noun
 from registrum.cli.places import (
     Place,
+    find_collection,
     find_registry,
     find_version,
     needs_alias,
     of_collection,
     of_version,
 )
+from registrum.cli.rehearsal import changes
+from registrum.errors import Missing
 
 
 @click.group("alias", cls=Noun)
@@ -24,7 +27,9 @@ def command() -> None:
 @talks_to_server
 def ls(server: Connection, place: Place) -> None:
     """List the aliases of a collection, and what they point to."""
-    registry = find_registry(server.api(), place.organization, place.registry)
+    api = server.api()
+    find_collection(api, place)
+    registry = find_registry(api, place.organization, place.registry)
     versions = registry.collections({"name": place.collection}).versions(per_page=100)
     told = (
         {"alias": alias, "version": version.version, "digest": version.digest}
@@ -37,6 +42,7 @@ def ls(server: Connection, place: Place) -> None:
 @command.command("set")
 @of_version
 @click.argument("aliases", nargs=-1, required=True, metavar="ALIAS...")
+@changes
 @talks_to_server
 def set_(server: Connection, place: Place, aliases: tuple[str, ...]) -> None:
     """Point aliases to a version, such as model/ranker:v3 production; they leave where they were."""
@@ -60,6 +66,8 @@ def rm(server: Connection, place: Place, aliases: tuple[str, ...]) -> None:
     """Remove aliases from a version; the version stays."""
     needs_alias(place)
     version = find_version(server.api(), place)
+    if strangers := [own for own in aliases if own not in version.aliases]:
+        raise Missing(f"{place} has no alias {', '.join(strangers)}.")
     version.aliases = [own for own in version.aliases if own not in aliases]
     version.save()
     server.say(

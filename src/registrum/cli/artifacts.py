@@ -1,7 +1,6 @@
 """`registrum artifact`: upload, download and check versions."""
 
 import json
-from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +9,7 @@ import click
 from registrum.cli import records
 from registrum.cli.connection import Connection, talks_to_server
 from registrum.cli.lazy import Noun
+from registrum.cli.rehearsal import changes
 from registrum.cli.versions import show_all
 from registrum.core.errors import DigestMismatch
 from registrum.errors import BadValue, Missing
@@ -33,6 +33,7 @@ def command() -> None:
 @click.option("--tag", "tags", multiple=True, help="Of the version; may be repeated.")
 @click.option("--description", "-d", help="What it is.")
 @click.option("--metadata", help="A JSON object, or @FILE with one.")
+@changes
 @talks_to_server
 def put(
     server: Connection,
@@ -121,13 +122,13 @@ def ls(server: Connection, *, project: str, name: str | None, kind: str | None, 
     kinds = [kind] if kind else [own.name for own in api.artifact_types(project)]
     collections = (own for each in kinds for own in api.artifact_collections(project, each))
     if name is None:
-        told = map(records.of_collection, islice(collections, limit))
-        server.screen.table(told, ("name", "type", "tags", "description"))
+        told = map(records.of_collection, collections)
+        server.screen.table(told, ("name", "type", "tags", "description"), limit)
         return
     found = next((own for own in collections if own.name == name), None)
     if found is None:
         raise Missing(f"There is no collection {name!r} in {project}.")
-    show_all(server, islice(found.artifacts(), limit))
+    show_all(server, found.artifacts(), limit)
 
 
 @command.command("verify")

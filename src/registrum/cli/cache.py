@@ -43,11 +43,16 @@ def usage(screen: Screen) -> None:
     metavar="SIZE",
     help="Keep what was used last, up to this, such as 10G. [default: nothing]",
 )
+@click.option("--dry-run", is_flag=True, help="Tell how much would go, and leave it.")
 @prints
-def prune(screen: Screen, target: str) -> None:
+def prune(screen: Screen, target: str, dry_run: bool) -> None:
     """Remove cached files, those first that were not used for longest."""
     from registrum.sdk import cache
 
+    if dry_run:
+        size = max(cache.usage().size_bytes - _bytes(target), 0)
+        screen.said(f"Would remove {size_text(size)}.", size=size)
+        return
     gone = cache.prune(_bytes(target))
     screen.said(
         f"Removed {gone.files} files, {size_text(gone.size_bytes)}.",

@@ -1,6 +1,5 @@
 """`registrum collection`: the collections of registries."""
 
-from itertools import islice
 from typing import IO, Any
 
 import click
@@ -8,7 +7,14 @@ import click
 from registrum.cli import records
 from registrum.cli.connection import Connection, asks_first, talks_to_server
 from registrum.cli.lazy import Noun
-from registrum.cli.places import Place, find_collection, in_organization, of_collection
+from registrum.cli.places import (
+    Place,
+    find_collection,
+    find_registry,
+    in_organization,
+    of_collection,
+)
+from registrum.cli.rehearsal import changes
 
 
 @click.group("collection", cls=Noun)
@@ -46,13 +52,14 @@ def ls(
     if tag:
         conditions.append({"tag": tag})
     condition = {"$and": conditions} if conditions else None
-    found = (
-        server.api()
-        .registries(organization, {"name": registry} if registry else None)
-        .collections(condition, order, per_page=min(limit, 100))
+    api = server.api()
+    if registry:
+        find_registry(api, organization, registry)
+    found = api.registries(organization, {"name": registry} if registry else None).collections(
+        condition, order, per_page=min(limit, 100)
     )
     columns = ("name", "type", "project", "tags", "description")
-    server.screen.table((records.of_collection(own) for own in islice(found, limit)), columns)
+    server.screen.table((records.of_collection(own) for own in found), columns, limit)
 
 
 @command.command("show")
@@ -69,6 +76,7 @@ def show(server: Connection, place: Place) -> None:
 @click.option(
     "--file", "file", type=click.File(), help="A file with the new card, in Markdown; - is stdin."
 )
+@changes
 @talks_to_server
 def card(server: Connection, place: Place, file: IO[str] | None) -> None:
     """Print a collection's card, its description in Markdown, or replace it."""
@@ -85,6 +93,7 @@ def card(server: Connection, place: Place, file: IO[str] | None) -> None:
 @of_collection
 @click.option("--add", multiple=True, metavar="TAG", help="May be repeated.")
 @click.option("--remove", multiple=True, metavar="TAG", help="May be repeated.")
+@changes
 @talks_to_server
 def tag(server: Connection, place: Place, add: tuple[str, ...], remove: tuple[str, ...]) -> None:
     """List a collection's tags, or add and remove some."""
@@ -99,6 +108,7 @@ def tag(server: Connection, place: Place, add: tuple[str, ...], remove: tuple[st
 @command.command("rename")
 @of_collection
 @click.argument("new_name")
+@changes
 @talks_to_server
 def rename(server: Connection, place: Place, new_name: str) -> None:
     """Give a collection another name. Paths with the old one stop working."""

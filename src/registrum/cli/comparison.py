@@ -1,15 +1,19 @@
 """What differs between two versions."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from registrum.cli.screen import Screen, cell, size_text
+from registrum.cli.screen import Screen, cell, size_text, styled
 
 if TYPE_CHECKING:
     from registrum.sdk.artifacts import Artifact
+
+
+LONGEST_NAME = 40
+"""Names up to this are put one below the other, with their values beside them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,34 +81,70 @@ def flat(values: Mapping[str, Any], before: str = "") -> dict[str, Any]:
 
 
 def show(screen: Screen, found: Comparison, first: str, second: str) -> None:
-    """Prints a comparison for people."""
+    """Prints a comparison for people: under each subject what is new, gone and changed."""
+    screen.hint(f"From {first} to {second}:")
     if found.same_content:
         screen.hint("The files of both are the same.")
-    for title, own in (
-        ("ABOUT", found.about),
-        ("METADATA", found.metadata),
-        ("FILES", found.files),
-        ("ALIASES AND TAGS", found.aliases),
-        ("METRICS", found.metrics),
-    ):
-        if own:
-            click.echo(click.style(title, bold=True))
-            _show_changes(own, title == "FILES")
-    if not any((found.about, found.metadata, found.files, found.aliases, found.metrics)):
+    sections = {
+        "ABOUT": [_readable(own) for own in found.about],
+        "METADATA": list(found.metadata),
+        "FILES": [_file(own) for own in found.files],
+        "ALIASES AND TAGS": list(found.aliases),
+        "METRICS": list(found.metrics),
+    }
+    for title, changed in sections.items():
+        if changed:
+            click.echo(f"{styled(title, bold=True)}  {styled(_counts(changed), dim=True)}")
+            _show_changes(changed)
+    if not any(sections.values()):
         screen.hint(f"{first} and {second} do not differ.")
 
 
-def _show_changes(own: Iterable[Change], are_files: bool) -> None:
-    for change in own:
-        first, second = change.first, change.second
-        if are_files:
-            first, second = (side and size_text(side["size"]) for side in (first, second))
-        if change.first is None:
-            click.secho(f"  + {change.name}  {cell(second)}", fg="green")
-        elif change.second is None:
-            click.secho(f"  - {change.name}  {cell(first)}", fg="red")
+def _counts(changed: Sequence[Change]) -> str:
+    new = sum(own.first is None for own in changed)
+    gone = sum(own.second is None for own in changed)
+    told = {"new": new, "gone": gone, "changed": len(changed) - new - gone}
+    return ", ".join(f"{count} {what}" for what, count in told.items() if count)
+
+
+def _show_changes(changed: Sequence[Change]) -> None:
+    width = min(max(len(own.name) for own in changed), LONGEST_NAME)
+    for own in changed:
+        name = own.name.ljust(width)
+        if own.first is None:
+            line, colour = f"  + {name}  {_value(own.second)}", "green"
+        elif own.second is None:
+            line, colour = f"  - {name}  {_value(own.first)}", "red"
         else:
-            click.secho(f"  ~ {change.name}  {cell(first)} → {cell(second)}", fg="yellow")
+            line, colour = f"  ~ {name}  {_value(own.first)} → {_value(own.second)}", "yellow"
+            line += _difference(own.first, own.second)
+        click.echo(styled(line.rstrip(), fg=colour))
+
+
+def _value(value: Any) -> str:
+    return "" if value is True else cell(value)
+
+
+def _difference(first: Any, second: Any) -> str:
+    """How far a number went, and what share of it that is."""
+    numbers = (first, second)
+    if not all(isinstance(own, int | float) and not isinstance(own, bool) for own in numbers):
+        return ""
+    share = f", {(second - first) / abs(first):+.1%}" if first else ""
+    return f"  ({second - first:+.6g}{share})"
+
+
+def _readable(own: Change) -> Change:
+    if own.name != "size":
+        return own
+    return Change(own.name, size_text(own.first), size_text(own.second))
+
+
+def _file(own: Change) -> Change:
+    first, second = (side and size_text(side["size"]) for side in (own.first, own.second))
+    if first == second:
+        second = f"{second}, other content"
+    return Change(own.name, first, second)
 
 
 def _about(version: "Artifact") -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from registrum.cli.rehearsal import Rehearsal, changes, is_rehearsed, rehearsed
 from registrum.cli.screen import Record, Screen
 from registrum.sdk.credentials import Credentials, find
 
@@ -17,22 +18,32 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A server to ask, and the form to print its answers in."""
+    """A server to ask, and the form to print its answers in.
+
+    Attributes:
+        is_rehearsed: whether nothing may be changed: --dry-run.
+    """
 
     credentials: Credentials
     screen: Screen
+    is_rehearsed: bool = False
 
     def ask(self, document: str, variables: Mapping[str, Any]) -> dict[str, Any]:
         """Sends one GraphQL operation; its data."""
         from registrum.sdk import http
 
+        if self.is_rehearsed:
+            return Rehearsal(self.credentials).ask(document, variables)
         return http.ask(self.credentials, document, variables)
 
     def api(self) -> "Api":
         """The SDK's directory of nouns, on this server."""
         from registrum.sdk.api import Api
 
-        return Api(overrides={"base_url": self.credentials.url}, api_key=self.credentials.api_key)
+        api = Api(overrides={"base_url": self.credentials.url}, api_key=self.credentials.api_key)
+        if self.is_rehearsed:
+            api.service = Rehearsal(self.credentials)
+        return api
 
     def show_all(self, things: Sequence[Any], columns: Sequence[str]) -> None:
         """Prints values as a table of these attributes, or as a JSON list of all of them."""
@@ -68,7 +79,12 @@ def talks_to_server(command: Callable[..., None]) -> Callable[..., None]:
     @prints
     @wraps(command)
     def run(url: str | None, api_key: str | None, screen: Screen, **given: Any) -> None:
-        command(Connection(find(url, api_key, os.environ), screen), **given)
+        found = find(url, api_key, os.environ)
+        if not is_rehearsed():
+            command(Connection(found, screen), **given)
+            return
+        with rehearsed(screen.said):
+            command(Connection(found, Screen(is_quiet=True), is_rehearsed=True), **given)
 
     return run
 
@@ -80,6 +96,8 @@ def prints(command: Callable[..., None]) -> Callable[..., None]:
     @click.option("--quiet", "-q", "is_quiet", is_flag=True, help="Print names only, and no talk.")
     @wraps(command)
     def run(as_json: bool, is_quiet: bool, **given: Any) -> None:
+        if is_quiet:
+            os.environ["REGISTRUM_SILENT"] = "true"
         command(screen=Screen(as_json, is_quiet), **given)
 
     return run
@@ -89,21 +107,17 @@ def asks_first(command: Callable[..., None]) -> Callable[..., None]:
     """Adds --yes and --dry-run; without them, the command asks whether to go on, naming its argument."""
 
     @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
-    @click.option("--dry-run", is_flag=True, help="Tell what would be deleted, and leave it.")
     @wraps(command)
-    def run(yes: bool, dry_run: bool, **given: Any) -> None:
+    def run(yes: bool, **given: Any) -> None:
         context = click.get_current_context()
         name = next(own.name for own in context.command.params if not isinstance(own, click.Option))
-        target = given[name or ""]
-        if dry_run:
-            click.echo(f"Would {context.info_name} {target}.", err=True)
-            return
-        if not yes:
-            question = f"{(context.info_name or '').capitalize()} {target}? It can't be undone."
+        if not yes and not is_rehearsed():
+            verb = {"rm": "remove aliases of"}.get(context.info_name or "", context.info_name or "")
+            question = f"{verb.capitalize()} {given[name or '']}? It can't be undone."
             click.confirm(question, abort=True, err=True)
         command(**given)
 
-    return run
+    return changes(run)
 
 
 def read_secret(file: Any) -> str | None:

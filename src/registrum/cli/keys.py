@@ -6,6 +6,7 @@ import click
 
 from registrum.cli.connection import Connection, asks_first, talks_to_server
 from registrum.cli.lazy import Noun
+from registrum.cli.rehearsal import changes
 from registrum.sdk import administration
 
 
@@ -18,6 +19,7 @@ def command() -> None:
 @click.option("--user", metavar="USERNAME", help="Whose key. [default: yours]")
 @click.option("--description", help="What the key is for.")
 @click.option("--expires", type=click.DateTime(), help="When it stops working, in UTC.")
+@changes
 @talks_to_server
 def create(
     server: Connection, user: str | None, description: str | None, expires: datetime | None

@@ -4,6 +4,7 @@ import click
 
 from registrum.cli.connection import Connection, asks_first, talks_to_server
 from registrum.cli.lazy import Noun
+from registrum.cli.rehearsal import changes
 from registrum.sdk import administration
 
 ROLES = click.Choice(["admin", "member", "viewer"])
@@ -18,6 +19,7 @@ def command() -> None:
 @click.argument("name")
 @click.option("--admin", metavar="USERNAME", help="Its first administrator. [default: you]")
 @click.option("--no-core-registries", is_flag=True, help="Without registries model and dataset.")
+@changes
 @talks_to_server
 def create(server: Connection, name: str, admin: str | None, no_core_registries: bool) -> None:
     """Create an organization, with its core registries for models and datasets."""
@@ -67,6 +69,7 @@ def delete(server: Connection, name: str, force: bool) -> None:
 @click.argument("name")
 @click.argument("username")
 @click.option("--role", type=ROLES, default="member", show_default=True, help="What they may do.")
+@changes
 @talks_to_server
 def add(server: Connection, name: str, username: str, role: str) -> None:
     """Add a person to an organization. Who is a member already keeps the role."""
@@ -78,6 +81,7 @@ def add(server: Connection, name: str, username: str, role: str) -> None:
 @click.argument("name")
 @click.argument("username")
 @click.argument("role", type=ROLES)
+@changes
 @talks_to_server
 def set_role(server: Connection, name: str, username: str, role: str) -> None:
     """Change a member's role."""
@@ -88,6 +92,7 @@ def set_role(server: Connection, name: str, username: str, role: str) -> None:
 @command.command("remove")
 @click.argument("name")
 @click.argument("username")
+@changes
 @talks_to_server
 def remove(server: Connection, name: str, username: str) -> None:
     """Remove a person from an organization."""

@@ -1,13 +1,12 @@
 """`registrum registry`: an organization's registries, who is in them, and which types they take."""
 
-from itertools import islice
-
 import click
 
 from registrum.cli import records
 from registrum.cli.connection import Connection, asks_first, talks_to_server
 from registrum.cli.lazy import Noun
 from registrum.cli.places import find_registry, in_organization
+from registrum.cli.rehearsal import changes
 from registrum.errors import Missing
 
 ROLES = click.Choice(["admin", "member", "viewer", "restricted_viewer"])
@@ -29,7 +28,7 @@ def ls(server: Connection, organization: str | None, part: str | None, limit: in
     condition = {"name": {"$contains": part}} if part else None
     found = server.api().registries(organization, condition, per_page=min(limit, 100))
     columns = ("name", "organization", "visibility", "accepts", "description")
-    server.screen.table((records.of_registry(own) for own in islice(found, limit)), columns)
+    server.screen.table((records.of_registry(own) for own in found), columns, limit)
 
 
 @command.command("create")
@@ -49,6 +48,7 @@ def ls(server: Connection, organization: str | None, part: str | None, limit: in
     help="A type of versions it takes; may be repeated. [default: all]",
 )
 @in_organization
+@changes
 @talks_to_server
 def create(
     server: Connection,
@@ -87,6 +87,7 @@ def show(server: Connection, organization: str | None, name: str) -> None:
     "--all-types/--listed-types", default=None, help="Whether it takes versions of every type."
 )
 @in_organization
+@changes
 @talks_to_server
 def edit(
     server: Connection,
@@ -113,6 +114,7 @@ def edit(
 @click.argument("name")
 @click.argument("new_name")
 @in_organization
+@changes
 @talks_to_server
 def rename(server: Connection, organization: str | None, name: str, new_name: str) -> None:
     """Give a registry another name. Paths with the old one stop working."""
@@ -142,6 +144,7 @@ def delete(server: Connection, organization: str | None, name: str) -> None:
     help="A type to take from now on; for good. May be repeated.",
 )
 @in_organization
+@changes
 @talks_to_server
 def types(server: Connection, organization: str | None, name: str, add: tuple[str, ...]) -> None:
     """List the types of versions that a registry takes, or add to them."""
@@ -176,6 +179,7 @@ def list_members(server: Connection, organization: str | None, name: str) -> Non
 @click.option("--team", is_flag=True, help="WHO is a team.")
 @click.option("--role", type=ROLES, help="What they may do. [default: the server's]")
 @in_organization
+@changes
 @talks_to_server
 def add_member(
     server: Connection,
@@ -200,6 +204,7 @@ def add_member(
 @click.argument("who", metavar="USERNAME|TEAM")
 @click.option("--team", is_flag=True, help="WHO is a team.")
 @in_organization
+@changes
 @talks_to_server
 def remove_member(
     server: Connection, organization: str | None, name: str, who: str, team: bool
@@ -216,6 +221,7 @@ def remove_member(
 @click.argument("role", type=ROLES)
 @click.option("--team", is_flag=True, help="WHO is a team.")
 @in_organization
+@changes
 @talks_to_server
 def set_role(
     server: Connection, *, organization: str | None, name: str, who: str, role: str, team: bool

@@ -1,6 +1,5 @@
 """`registrum run`: what runs reported."""
 
-from itertools import islice
 from typing import Any
 
 import click
@@ -38,7 +37,7 @@ def ls(
         condition["tags"] = tag
     found = server.api().runs(project, condition, order, per_page=min(limit, 100))
     columns = ("id", "name", "state", "user", "created_at", "tags")
-    server.screen.table((records.of_run(own) for own in islice(found, limit)), columns)
+    server.screen.table((records.of_run(own) for own in found), columns, limit)
 
 
 @command.command("show")

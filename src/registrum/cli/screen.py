@@ -1,15 +1,20 @@
 """How commands print: tables for people, JSON for programs, bare names for pipes; data on stdout, talk on stderr."""
 
 import json
+import os
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import click
 
 Record = Mapping[str, Any]
 """One thing as it is printed: JSON values by stable names, which docs/cli.md lists."""
+
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\d(?:\.\d+)?(?:Z|\+00:00)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,21 +29,34 @@ class Screen:
     as_json: bool = False
     is_quiet: bool = False
 
-    def table(self, records: Iterable[Record], columns: Sequence[str]) -> None:
+    def table(
+        self, records: Iterable[Record], columns: Sequence[str], limit: int | None = None
+    ) -> None:
         """Prints things: to a terminal as a table of these columns, into a pipe as lines of cells parted by tabs.
 
         JSON holds every value of each, and `--quiet` prints the first column alone.
+
+        Args:
+            records: the things; read as they are printed.
+            columns: of the table.
+            limit: how many at most; people are told where there are more.
         """
+        all_of_them = iter(records)
+        shown = islice(all_of_them, limit)
         if self.as_json:
-            _print_json(list(records))
+            _print_json(list(shown))
         elif self.is_quiet:
-            for record in records:
+            for record in shown:
                 click.echo(cell(record[columns[0]]))
-        elif sys.stdout.isatty():
-            _print_table(records, columns)
-        else:
-            for record in records:
+        elif not sys.stdout.isatty():
+            for record in shown:
                 click.echo("\t".join(cell(record[column]) for column in columns))
+        elif rows := list(shown):
+            _print_table(rows, columns)
+            if limit and next(all_of_them, None) is not None:
+                self.hint(f"These are the first {limit}; --limit shows more.")
+        else:
+            self.hint("Nothing found.")
 
     def record(self, record: Record) -> None:
         """Prints one thing, value by value."""
@@ -49,7 +67,7 @@ class Screen:
         else:
             width = max(map(len, record), default=0) + 1
             for name, value in record.items():
-                label = click.style(f"{name.replace('_', ' ')}:".ljust(width + 1), dim=True)
+                label = styled(f"{name.replace('_', ' ')}:".ljust(width + 1), dim=True)
                 click.echo(f"{label} {_block(value, width + 2)}")
 
     def said(self, sentence: str, **values: Any) -> None:
@@ -70,6 +88,11 @@ class Screen:
         """Tells people something beside the answer."""
         if not self.as_json and not self.is_quiet:
             click.echo(sentence, err=True)
+
+
+def styled(text: str, **how: Any) -> str:
+    """A text with colours and weights, unless NO_COLOR is set."""
+    return text if os.environ.get("NO_COLOR") else click.style(text, **how)
 
 
 def cell(value: object) -> str:
@@ -113,7 +136,15 @@ def _print_table(records: Iterable[Record], columns: Sequence[str]) -> None:
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for number, column in enumerate(columns):
-        table.add_column(column.replace("_", " ").upper(), no_wrap=number == 0, overflow="fold")
+        is_whole = number == 0 or column.endswith("_at")
+        table.add_column(
+            column.replace("_", " ").upper(),
+            no_wrap=is_whole,
+            overflow="fold",
+            min_width=len(column),
+        )
     for record in records:
-        table.add_row(*(escape(cell(record[column])) for column in columns))
-    Console(highlight=False).print(table)
+        table.add_row(*(escape(_MOMENT.sub(r"\1 \2", cell(record[own]))) for own in columns))
+    Console(highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto").print(
+        table
+    )

@@ -1,7 +1,6 @@
 """`registrum search`: versions, collections and registries of an organization by what is known of them."""
 
 import json
-from itertools import islice
 from typing import Any
 
 import click
@@ -65,21 +64,21 @@ def command(
         condition = _all([*of_registry, *of_names, *own])
         found = api.registries(organization, condition, order, per_page)
         columns = ("name", "organization", "visibility", "accepts", "description")
-        server.screen.table((records.of_registry(one) for one in islice(found, limit)), columns)
+        server.screen.table((records.of_registry(one) for one in found), columns, limit)
         return
     registries = api.registries(organization, _all(of_registry))
     if kind == "collection":
         of_tag = [{"tag": tag}] if tag else []
         condition = _all([*of_names, *of_tag, *own])
         collections = registries.collections(condition, order, per_page)
-        told = (records.of_collection(one) for one in islice(collections, limit))
-        server.screen.table(told, ("name", "type", "project", "tags", "description"))
+        told = (records.of_collection(one) for one in collections)
+        server.screen.table(told, ("name", "type", "project", "tags", "description"), limit)
         return
     conditions: list[dict[str, Any]] = [condition_of(where) for where in wheres]
     conditions += [{"alias": alias}] if alias else []
     conditions += [{"tag": tag}] if tag else []
     inner = registries.collections(_all(of_names)) if of_names else registries
-    show_all(server, islice(inner.versions(_all([*conditions, *own]), order, per_page), limit))
+    show_all(server, inner.versions(_all([*conditions, *own]), order, per_page), limit)
 
 
 def condition_of(where: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import click
 
 from registrum.cli.connection import Connection, asks_first, talks_to_server
 from registrum.cli.lazy import Noun
+from registrum.cli.rehearsal import changes
 from registrum.sdk import administration
 
 ROLES = click.Choice(["admin", "member", "viewer"])
@@ -18,6 +19,7 @@ def command() -> None:
 @click.argument("name")
 @click.option("--admin", metavar="USERNAME", help="Its first administrator. [default: you]")
 @click.option("--organization", metavar="NAME", help="Where. [default: the administrator's first]")
+@changes
 @talks_to_server
 def create(server: Connection, name: str, admin: str | None, organization: str | None) -> None:
     """Create a team in an organization."""
@@ -64,6 +66,7 @@ def delete(server: Connection, name: str) -> None:
 @click.argument("name")
 @click.argument("who", metavar="USERNAME|EMAIL")
 @click.option("--role", type=ROLES, default="member", show_default=True, help="What they may do.")
+@changes
 @talks_to_server
 def add(server: Connection, name: str, who: str, role: str) -> None:
     """Add a person to a team. For an address without an account, prints a one-time link."""
@@ -76,6 +79,7 @@ def add(server: Connection, name: str, who: str, role: str) -> None:
 @click.argument("name")
 @click.argument("username")
 @click.argument("role", type=ROLES)
+@changes
 @talks_to_server
 def set_role(server: Connection, name: str, username: str, role: str) -> None:
     """Change a member's role."""
@@ -86,6 +90,7 @@ def set_role(server: Connection, name: str, username: str, role: str) -> None:
 @command.command("remove")
 @click.argument("name")
 @click.argument("who", metavar="USERNAME|EMAIL")
+@changes
 @talks_to_server
 def remove(server: Connection, name: str, who: str) -> None:
     """Remove a person, or an open invitation, from a team."""

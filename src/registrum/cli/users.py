@@ -6,6 +6,7 @@ import click
 
 from registrum.cli.connection import Connection, asks_first, read_secret, talks_to_server
 from registrum.cli.lazy import Noun
+from registrum.cli.rehearsal import changes
 from registrum.sdk import administration
 
 
@@ -21,6 +22,7 @@ def command() -> None:
 @click.option("--admin", is_flag=True, help="Make an instance administrator.")
 @click.option("--password-file", type=click.File(), help="File with the password; - is stdin.")
 @click.option("--key-file", type=click.File(), help="File with an API key of your own making.")
+@changes
 @talks_to_server
 def create(
     server: Connection,
@@ -73,6 +75,7 @@ def show(server: Connection, username: str) -> None:
 @click.option("--default-entity", help="Team or user that runs go to where none is given.")
 @click.option("--admin/--no-admin", default=None, help="Whether to be an instance administrator.")
 @click.option("--password-file", type=click.File(), help="File with the password; - is stdin.")
+@changes
 @talks_to_server
 def edit(
     server: Connection,

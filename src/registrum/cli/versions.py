@@ -1,6 +1,5 @@
 """`registrum version`: versions in the collections of registries."""
 
-from itertools import islice
 from shlex import quote
 from typing import Any
 
@@ -12,12 +11,14 @@ from registrum.cli.lazy import Noun
 from registrum.cli.places import (
     Place,
     PlaceType,
+    find_collection,
     find_registry,
     find_version,
     needs_alias,
     of_collection,
     of_version,
 )
+from registrum.cli.rehearsal import changes
 from registrum.cli.screen import size_text
 
 COLUMNS = ("name", "type", "aliases", "tags", "size", "created_at")
@@ -44,7 +45,8 @@ def ls(
     server: Connection, *, place: Place, alias: str | None, tag: str | None, order: str, limit: int
 ) -> None:
     """List the versions in a collection."""
-    registry = find_registry(server.api(), place.organization, place.registry)
+    api = server.api()
+    registry = find_registry(api, place.organization, place.registry)
     condition: dict[str, Any] = {}
     if alias:
         condition["alias"] = alias
@@ -53,15 +55,17 @@ def ls(
     found = registry.collections({"name": place.collection}).versions(
         condition or None, order, per_page=min(limit, 100)
     )
-    show_all(server, islice(found, limit))
+    if not found[:1]:
+        find_collection(api, place)
+    show_all(server, found, limit)
 
 
-def show_all(server: Connection, versions: Any) -> None:
-    """Prints versions as a table, with sizes as people read them."""
+def show_all(server: Connection, versions: Any, limit: int) -> None:
+    """Prints the first so many versions as a table, with sizes as people read them."""
     told = (records.of_version(own) for own in versions)
     if not server.screen.as_json:
         told = (own | {"size": size_text(own["size"])} for own in told)
-    server.screen.table(told, COLUMNS)
+    server.screen.table(told, COLUMNS, limit)
 
 
 @command.command("show")
@@ -70,7 +74,10 @@ def show_all(server: Connection, versions: Any) -> None:
 def show(server: Connection, place: Place) -> None:
     """Show one version: what it is, where it comes from, and how to fetch it."""
     found = find_version(server.api(), place)
-    server.screen.record(records.of_version(found))
+    told = records.of_version(found)
+    if not server.screen.as_json:
+        told |= {"size": size_text(found.size)}
+    server.screen.record(told)
     server.screen.hint(f"Fetch it with: registrum artifact get {quote(found.qualified_name)}")
 
 
@@ -83,11 +90,11 @@ def files(server: Connection, place: Place, limit: int | None) -> None:
     found = find_version(server.api(), place)
     told: Any = (
         {"name": own.name, "size": own.size, "digest": own.digest}
-        for own in islice(found.files(per_page=1000), limit)
+        for own in found.files(per_page=min(limit or 1000, 1000))
     )
     if not server.screen.as_json:
         told = (own | {"size": size_text(own["size"])} for own in told)
-    server.screen.table(told, ("name", "size", "digest"))
+    server.screen.table(told, ("name", "size", "digest"), limit)
 
 
 @command.command("diff")
@@ -111,6 +118,7 @@ def diff(server: Connection, first: Place, second: Place) -> None:
 @click.argument("source", metavar="VERSION")
 @of_collection
 @click.option("--alias", "aliases", multiple=True, help="To point to it there; may be repeated.")
+@changes
 @talks_to_server
 def link(server: Connection, source: str, place: Place, aliases: tuple[str, ...]) -> None:
     """Link a version, such as team/project/name:v3, into a collection of a registry.
