@@ -17,12 +17,12 @@ from sqlalchemy import (
     select,
 )
 
-from registrum.core.filters import Compare
+from registrum.core.filters import Compare, Filter
 from registrum.core.policy import Action
 from registrum.server.db import filters, pages
 from registrum.server.db.column_fields import Plain
 from registrum.server.db.document_fields import Facts
-from registrum.server.db.fields import VERSION_FIELDS
+from registrum.server.db.fields import COLLECTION_FIELDS, VERSION_FIELDS
 from registrum.server.db.filters import Plan
 from registrum.server.db.statements import Prepared, prepared
 from registrum.server.db.tables import artifacts, facts, memberships
@@ -95,6 +95,21 @@ def plan_of(tx: Tx, shape: Shape, given: Mapping[str, Any]) -> tuple[Plan, Grid 
         ):
             return replace(each, drives=True), cells
     return plan, None
+
+
+def plan_of_collections(tx: Tx, by: Filter, given: Mapping[str, Any]) -> Plan:
+    """The way to the collections that versions are looked for in: by a tag that few have, else each is looked at."""
+    for leaf in filters.required(by):
+        exceeding = _collections_exceed(leaf)
+        if exceeding is not None and not tx.value(exceeding, most=MOST_VISITED, **given):
+            return Plan((leaf,), drives=True)
+    return Plan()
+
+
+@lru_cache(maxsize=64)
+def _collections_exceed(leaf: Compare) -> Prepared | None:
+    found = COLLECTION_FIELDS[leaf.field].found_by((leaf,), Plan())
+    return None if found is None else exceeds(found)
 
 
 def _limits(shape: Shape, plans: Sequence[Plan], given: Mapping[str, Any]) -> tuple[int, ...]:

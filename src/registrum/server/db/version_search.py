@@ -19,6 +19,7 @@ from registrum.core.pages import PageAsk
 from registrum.core.policy import Action
 from registrum.server.db import filters, pages, registry_values, version_plans
 from registrum.server.db.columns import among
+from registrum.server.db.conditions import off_index
 from registrum.server.db.fields import COLLECTION_FIELDS, PROJECT_FIELDS, VERSION_FIELDS
 from registrum.server.db.filters import Plan
 from registrum.server.db.pages import Sorting
@@ -38,7 +39,7 @@ from registrum.server.db.visibility import allowed
 
 MOST_MERGED = 16
 """Registries that are read one by one."""
-MOST_COLLECTIONS = 200
+MOST_COLLECTIONS = 1_000
 """Found by a filter on collections, before it becomes one more condition on each version."""
 
 
@@ -166,7 +167,8 @@ def _within_registries(tx: Tx, search: Search, shape: Shape, given: dict[str, An
     if in_collections is not None:
         given |= values
         shape = replace(shape, by_collection="each", collection_filter=in_collections)
-        found = tx.column(_collections(in_collections), most=MOST_COLLECTIONS + 1, **given)
+        plan = version_plans.plan_of_collections(tx, in_collections, given)
+        found = tx.column(_collections(in_collections, plan), most=MOST_COLLECTIONS + 1, **given)
         if not found:
             return None
         if len(found) == 1:
@@ -229,13 +231,14 @@ def _registries(action: Action, in_projects: Filter | None) -> Prepared:
 
 
 @lru_cache(maxsize=256)
-def _collections(in_collections: Filter) -> Prepared:
+def _collections(in_collections: Filter, plan: Plan) -> Prepared:
+    project_id = off_index(collections.c.project_id) if plan.drives else collections.c.project_id
     return prepared(
         select(collections.c.id)
         .where(
-            among(collections.c.project_id, "project_ids"),
+            among(project_id, "project_ids"),
             collections.c.deleted_at.is_(None),
-            filters.condition(in_collections, COLLECTION_FIELDS),
+            filters.condition(in_collections, COLLECTION_FIELDS, plan),
         )
         .limit(bindparam("most"))
     )
