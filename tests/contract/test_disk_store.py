@@ -6,7 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from registrum.core.errors import Conflict, DigestMismatch, Invalid, StorageFull, Unprocessable
+from registrum.core.errors import (
+    Conflict,
+    DigestMismatch,
+    Invalid,
+    NotFound,
+    StorageFull,
+    Unprocessable,
+)
 from registrum.server.blobs.disk import DiskStore
 from registrum.server.blobs.store import BlobKey, BlobsLost, Expected
 from tests.contract.test_blob_stores import (
@@ -166,6 +173,26 @@ def test_two_processes_may_take_the_parts_of_one_upload(tmp_path):
         upload.put(number)
     upload.store = here
     assert upload.finish().md5 == md5(upload.content)
+
+
+def test_what_one_process_has_finished_or_dropped_another_one_knows_of(tmp_path):
+    here, there = DiskStore(tmp_path), DiskStore(tmp_path)
+    upload = InParts(here)
+    for store, number in ((here, 1), (there, 2), (there, 3)):
+        upload.store = store
+        upload.put(number)
+    done = upload.finish()
+    upload.store = here
+    # The answer was lost, and the client asks once more, another process.
+    assert upload.finish().md5 == done.md5
+    with pytest.raises(NotFound):
+        upload.put(1)
+    dropped = InParts(here)
+    dropped.put(1)
+    there.abort_parts(dropped.key, dropped.upload_id)
+    for late in (lambda: dropped.put(2), dropped.finish):
+        with pytest.raises(NotFound):
+            late()
 
 
 def test_a_torn_line_of_the_log_is_a_part_that_did_not_land(tmp_path):

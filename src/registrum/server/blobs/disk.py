@@ -56,6 +56,7 @@ from registrum.server.blobs.streams import Buffers, DirectBody, chain, no_longer
 _T = TypeVar("_T")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _THREADS = 16
+_MANY_ASSEMBLIES = 64
 READ_BUDGET_BYTES = 8 * 2**20
 _SMALLEST_READ = 64 * 2**10
 
@@ -85,6 +86,7 @@ class DiskStore:
         self._readers = 0
         self._lock = threading.Lock()
         self._assemblies: dict[BlobKey, Assembly] = {}
+        self._many_assemblies = _MANY_ASSEMBLIES
         self._joining = Joining(self._pool)
 
     def close(self) -> None:
@@ -300,9 +302,17 @@ class DiskStore:
     def _assembly(self, key: BlobKey) -> Assembly:
         with self._lock:
             known = self._assemblies.get(key)
-            if known is None:
+            if known is None or not known.is_open:
+                self._assemblies.pop(key, None)
+                if len(self._assemblies) >= self._many_assemblies:
+                    self._forget_finished()
                 known = self._assemblies[key] = Assembly(key, self._parts / key.text)
             return known
+
+    def _forget_finished(self) -> None:
+        """Lets go of what other processes have finished or dropped; seldom enough to cost nothing."""
+        self._assemblies = {key: each for key, each in self._assemblies.items() if each.is_open}
+        self._many_assemblies = 2 * len(self._assemblies) + _MANY_ASSEMBLIES
 
     def sweep_incoming(self, older_than: timedelta) -> int:
         """See `BlobStore.sweep_incoming`."""

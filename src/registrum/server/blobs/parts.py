@@ -68,6 +68,11 @@ class Assembly:
         self._digester = Digester(with_xxh128=self._expect.xxh128 is not None)
         self._hashing = threading.Lock()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody, in whichever process, has finished or dropped it."""
+        return (self.folder / "plan").exists()
+
     async def take_part(
         self,
         number: int,
