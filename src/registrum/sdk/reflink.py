@@ -14,17 +14,18 @@ _FICLONE = 0x40049409
 _FICLONERANGE = 0x4020940D
 
 
-def share_range(source: int, target: int, offset: int) -> bool:
+def share_range(source: int, target: int, offset: int, count: int) -> bool:
     """Lets a file, given by its descriptor, have the blocks of another one from an offset on; whether that was possible.
 
     Args:
-        source: descriptor of the file to share, from its beginning to its end.
+        source: descriptor of the file to share, from its beginning.
         target: descriptor of the file that gets them.
         offset: in the target; a multiple of the block size.
+        count: bytes to share; a multiple of the block size as well.
     """
-    if fcntl is None:
+    if fcntl is None or not count:
         return False
-    asked = struct.pack("qQQQ", source, 0, 0, offset)
+    asked = struct.pack("qQQQ", source, 0, count, offset)
     try:
         fcntl.ioctl(target, _FICLONERANGE, asked)
     except OSError:

@@ -137,13 +137,16 @@ class Staging:
 
     def _keep_large(self, source: IO[bytes], size: int, algorithm: Algorithm) -> Kept:
         file, offset = self._reserve(size, _BLOCK)
-        is_shared = reflink.share_range(source.fileno(), file.fileno(), offset)
+        # Whole blocks only: what is written behind the file just now must not come along.
+        shared = size - size % _BLOCK
+        if not reflink.share_range(source.fileno(), file.fileno(), offset, shared):
+            shared = 0
         taken, copied = new_hash(algorithm), 0
         room = memoryview(bytearray(CHUNK_BYTES))
         while copied < size and (count := source.readinto(room[: size - copied])):  # type: ignore[attr-defined]
             taken.update(room[:count])
-            if not is_shared:
-                _write(file, room[:count], offset + copied)
+            done = min(max(shared - copied, 0), count)
+            _write(file, room[done:count], offset + copied + done)
             copied += count
         return Kept(Slice(self, offset, copied), base64_digest(taken))
 
