@@ -33,9 +33,9 @@ WITHIN_A_USE_CASE = {
     "memberships.remove_of_artifacts", "organizations.add", "organizations.count_admins", "organizations.role_of",
     "project_removal.ids_in", "project_removal.linked_elsewhere", "project_removal.protected_alias_in",
     "projects.lock", "retention.default_of_entity", "retention.expired", "retention.inheriting", "teams.count_admins",
-    "teams.invite", "teams.role_of", "teams.service_ids", "versions.lock",
+    "teams.invite", "teams.role_of", "teams.service_ids", "versions.give_up_lost", "versions.lock",
 }  # fmt: skip
-"""They answer a use case that asked for the right, with numbers and roles only, or lock a row."""
+"""They answer a use case that asked for the right, with numbers and roles only, lock a row, or end a lost upload."""
 AFTER_A_USE_CASE = {
     "collection_edits.remove_artifacts", "entities.put_under", "entities.remove", "entities.remove_own",
     "manifests.seal", "memberships.latest_to_newest", "memberships.remove_places",
