@@ -3,11 +3,10 @@
 Ours verifies MD5, computes SHA-256, and makes everything durable inside the measured time; nginx does
 none of that. Both servers run all the time and take turns, since a disk's speed changes from one minute to the next: what
 is compared is what came in the same round. Before each measurement the disk has written what there was.
-Run `python benchmarks/bytes.py [--size-mib 1024] [--files 5000] [--rounds 3] [--folder DIR]`; it needs nginx with its DAV module.
+Run `python -m benchmarks.bytes [--size-mib 1024] [--files 5000] [--rounds 3] [--folder DIR]`; it needs nginx with its DAV module.
 """
 
 import argparse
-import asyncio
 import hashlib
 import json
 import os
@@ -18,25 +17,21 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from registrum.server.blobs.disk import DiskStore
+from benchmarks import byte_server
 from registrum.server.blobs.signing import Signer, Urls
-from registrum.server.blobs.store import BlobKey, Expected, StoredBlob
-from registrum.server.transfer.routes import BlobRoutes
-from registrum.server.zero_copy import ZeroCopyProtocol
+from registrum.server.blobs.store import BlobKey, Expected
 
-SECRET = b"a secret of the benchmark only"
 MIB = 1 << 20
 SMALL_BYTES = 10 * 1024
 CONNECTIONS = 8
-MALLOC = {"MALLOC_MMAP_THRESHOLD_": "67108864", "MALLOC_TRIM_THRESHOLD_": "536870912"}
 NGINX_CONF = """
 worker_processes auto; daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log;
 load_module modules/ngx_http_dav_ext_module.so;
@@ -50,53 +45,6 @@ http {{
   }}
 }}
 """
-
-
-@dataclass
-class Ledger:
-    """What was stored, in memory; the real one is a table."""
-
-    stored: dict[BlobKey, StoredBlob] = field(default_factory=dict)
-
-    def record_stored(self, stored: Mapping[BlobKey, StoredBlob]) -> Collection[BlobKey]:
-        self.stored |= stored
-        return ()
-
-
-class App:
-    """The byte routes, and `POST /commit`, which makes durable what was stored since the last one."""
-
-    def __init__(self, folder: Path) -> None:
-        self.store = DiskStore(folder)
-        self.ledger = Ledger()
-        self.routes = BlobRoutes(self.store, Signer([SECRET]), self.ledger)
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "http":
-            return
-        if scope["path"] == "/commit":
-            sizes = {key: blob.size_bytes for key, blob in self.ledger.stored.items()}
-            self.ledger.stored.clear()
-            await asyncio.to_thread(self.store.make_durable, sizes)
-            headers = [(b"content-length", b"0")]
-            await send({"type": "http.response.start", "status": 200, "headers": headers})
-            await send({"type": "http.response.body", "body": b""})
-            return
-        await self.routes(scope, receive, send)
-
-
-def serve(folder: Path, port: int) -> None:
-    """Runs our server in this process."""
-    import uvicorn
-
-    uvicorn.run(
-        App(folder),
-        port=port,
-        http=ZeroCopyProtocol,
-        loop="uvloop",
-        access_log=False,
-        log_level="warning",
-    )
 
 
 @dataclass(frozen=True)
@@ -273,9 +221,8 @@ def small(peer: Peer, count: int) -> dict[str, float]:
 def ours(folder: Path) -> Iterator[Peer]:
     """Our server in a process of its own."""
     port = free_port()
-    command = [sys.executable, __file__, "--serve", str(port), "--folder", str(folder)]
-    server = subprocess.Popen(command, env={**os.environ, **MALLOC})
-    urls = Urls("http://x", Signer([SECRET]))
+    server = subprocess.Popen([sys.executable, byte_server.__file__, str(port), str(folder)])
+    urls = Urls("http://x", Signer([byte_server.SECRET]))
     try:
         wait_for(port)
         yield Peer(
@@ -392,12 +339,8 @@ def main() -> None:
     options.add_argument("--files", type=int, default=5000)
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--folder", type=Path, help="for scratch files; default: a temporary one")
-    options.add_argument("--serve", type=int, help=argparse.SUPPRESS)
     options.add_argument("--only", choices=list(SERVERS))
     asked = options.parse_args()
-    if asked.serve:
-        serve(asked.folder, asked.serve)
-        return
     folder = Path(tempfile.mkdtemp(dir=asked.folder))
     folder.chmod(0o755)
     try:

@@ -132,36 +132,28 @@ class Urls:
         lasts_s: int | None = None,
     ) -> str:
         """Where the blob can be read, from now for `lasts_s` seconds."""
-        return self._absolute(
-            Claims(
-                "GET",
-                key,
-                _last_segment(filename),
-                _from_now(self.get_lasts_s if lasts_s is None else lasts_s),
-                size_bytes,
-                md5,
-                content_type=content_type,
-                disposition=disposition,
-            )
-        )
+        # Written at once and not by way of claims: a page of files has thousands of them.
+        until = _from_now(self.get_lasts_s if lasts_s is None else lasts_s)
+        query = _put_query(until, Expected(md5, size_bytes)) + _shown(content_type, disposition)
+        return self._below(self.signer.address("GET", key.text, _last_segment(filename), query))
 
     def put_blob(
         self, key: BlobKey, filename: str, expect: Expected, *, lasts_s: int | None = None
     ) -> str:
         """Where the blob can be put, for `lasts_s` seconds and as often as it takes."""
         query = _put_query(_from_now(self.put_lasts_s if lasts_s is None else lasts_s), expect)
-        path = self.signer.address("PUT", key.text, _last_segment(filename), query)
-        return self.base_url.rstrip("/") + path
+        return self._below(self.signer.address("PUT", key.text, _last_segment(filename), query))
 
     def put_part(self, key: BlobKey, upload_id: str, part: int, md5: bytes) -> str:
         """Where one part of an upload in parts can be put."""
         expires_at = _from_now(self.put_lasts_s)
-        return self._absolute(
-            Claims("PUT", key, f"part-{part}", expires_at, md5=md5, upload_id=upload_id, part=part)
+        claims = Claims(
+            "PUT", key, f"part-{part}", expires_at, md5=md5, upload_id=upload_id, part=part
         )
+        return self._below(self.signer.path(claims))
 
-    def _absolute(self, claims: Claims) -> str:
-        return self.base_url.rstrip("/") + self.signer.path(claims)
+    def _below(self, path: str) -> str:
+        return self.base_url.rstrip("/") + path
 
 
 def _from_now(seconds: int) -> int:
@@ -201,15 +193,18 @@ def _put_query(expires_at: int, expect: Expected) -> str:
     return query
 
 
+def _shown(content_type: str | None, disposition: Disposition) -> str:
+    """What an address says of how its blob is shown, which goes behind the rest."""
+    query = "" if content_type is None else f"&t={_quoted_type(content_type)}"
+    return query if disposition == "attachment" else f"{query}&d={disposition}"
+
+
 def _query(claims: Claims) -> str:
-    parts = [_put_query(claims.expires_at, claims.expected)]
-    if claims.content_type is not None:
-        parts.append(f"t={_quoted_type(claims.content_type)}")
-    if claims.disposition != "attachment":
-        parts.append(f"d={claims.disposition}")
+    query = _put_query(claims.expires_at, claims.expected)
+    query += _shown(claims.content_type, claims.disposition)
     if claims.upload_id is not None:
-        parts.append(f"u={quote(claims.upload_id, safe='')}&p={claims.part}")
-    return "&".join(parts)
+        query += f"&u={quote(claims.upload_id, safe='')}&p={claims.part}"
+    return query
 
 
 @lru_cache(1024)
