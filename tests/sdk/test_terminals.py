@@ -209,6 +209,31 @@ def test_who_has_read_enough_is_not_complained_to(environ: dict[str, str]) -> No
     done = subprocess.run(["bash", "-c", command], env=environ, capture_output=True, text=True)
     assert done.stdout == "[0\n"
     assert done.stderr == ""
+    gone = f"{sys.executable} -m registrum org list --json | true; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", gone], env=environ, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("0\n", "")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "alias set RANKER:v0 a/b",
+        "artifact get wandb-registry-RANKER:v0 --root /proc/none",
+        "artifact put /proc/self/mem --name main/x/y",
+        "collection card RANKER --file /bin/true",
+        "registry create n --type a:b",
+        "search --order +-name",
+        "registry ls --url nonsense",
+        "cache prune --to -1",
+    ],
+)
+def test_a_mistake_is_one_sentence(environ: dict[str, str], ranker: str, words: str) -> None:
+    command = [sys.executable, "-m", "registrum", *words.replace("RANKER", ranker).split()]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True)
+    assert done.returncode in {1, 2}
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith(("registrum: ", "Usage: ")), done.stderr
 
 
 BASH = """

@@ -1,7 +1,9 @@
 """What every command that talks to a server has: where it is, with which key, and how to print."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -10,6 +12,8 @@ import click
 
 from registrum.cli.rehearsal import Rehearsal, changes, is_rehearsed, rehearsed
 from registrum.cli.screen import Record, Screen
+from registrum.core.errors import RegistrumError
+from registrum.errors import BadValue
 from registrum.sdk.credentials import Credentials, find
 
 if TYPE_CHECKING:
@@ -98,9 +102,28 @@ def prints(command: Callable[..., None]) -> Callable[..., None]:
     def run(as_json: bool, is_quiet: bool, **given: Any) -> None:
         if is_quiet:
             os.environ["REGISTRUM_SILENT"] = "true"
-        command(screen=Screen(as_json, is_quiet), **given)
+        with _mistakes_told():
+            command(screen=Screen(as_json, is_quiet), **given)
 
     return run
+
+
+@contextmanager
+def _mistakes_told() -> Iterator[None]:
+    """What the machine or the package refuses ends a command with a sentence, and with nothing where nobody reads on."""
+    try:
+        yield
+    except RegistrumError:
+        raise
+    except BrokenPipeError:
+        # Who reads our output, such as `head`, has enough. Python's last flush must not find the pipe broken again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        raise BadValue(f"{where}{error.strerror or error}") from error
+    except ValueError as error:
+        raise BadValue(str(error)) from error
 
 
 def asks_first(command: Callable[..., None]) -> Callable[..., None]:
