@@ -82,10 +82,6 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # Who reads our output, such as `head`, has enough.
-        sys.stderr.close()
-        sys.exit(0)
 
 
 def fail(error: RegistrumError) -> NoReturn:
