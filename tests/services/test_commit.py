@@ -40,6 +40,7 @@ from tests.services.desk import (
     open_desk,
 )
 
+MANY = {f"shard-{i:02}": b"shard %d" % i for i in range(40)}
 SMALL = {"model.bin": b"weights", "a/deep/er/file.txt": b"x", "empty": b"", "ünï cödé 名.txt": b"u"}
 
 
@@ -305,6 +306,7 @@ def restarted(desk: Desk, folder: Path) -> Desk:
     return replace(desk, store=DiskStore(folder), _reading=None)
 
 
+@pytest.mark.parametrize("content", [SMALL, MANY], ids=["few", "many"])
 @pytest.mark.parametrize(
     "damage",
     [
@@ -315,11 +317,11 @@ def restarted(desk: Desk, folder: Path) -> Desk:
     ids=["zeroed", "cut short", "gone"],
 )
 def test_what_a_loss_of_power_has_damaged_is_refused_and_can_be_uploaded_again(
-    desk: Desk, tmp_path: Path, damage: Callable[[Path], object]
+    desk: Desk, tmp_path: Path, damage: Callable[[Path], object], content: dict[str, bytes]
 ) -> None:
-    entries = entries_of(SMALL)
+    entries = entries_of(content)
     begun = desk.begin(digest_of(entries))
-    places = desk.upload(begun, SMALL)
+    places = desk.upload(begun, content)
     desk.upload_manifest(begun, manifest(entries))
     desk = restarted(desk, tmp_path / "blobs")
     hit = places[0].file
@@ -327,12 +329,40 @@ def test_what_a_loss_of_power_has_damaged_is_refused_and_can_be_uploaded_again(
     damage(path)
     with pytest.raises(BlobsLost, match="1 files"):
         desk.commit(begun)
-    again = desk.upload(begun, SMALL)
+    again = desk.upload(begun, content)
     assert [place.file.wanted.path for place in again if not place.file.is_stored] == [
         hit.wanted.path
     ]
     assert desk.commit(begun) == begun
-    assert desk.store.read_whole(BlobKey(hit.blob_id), 1000) == SMALL[hit.wanted.path]
+    assert desk.store.read_whole(BlobKey(hit.blob_id), 1000) == content[hit.wanted.path]
+
+
+def test_what_was_lost_is_uploaded_again_though_the_manifest_was_refused_first(
+    desk: Desk, tmp_path: Path
+) -> None:
+    begun = desk.begin("0" * 32)
+    hit = desk.upload(begun, MANY)[7].file
+    desk.upload_manifest(begun, manifest(entries_of(MANY)))
+    desk = restarted(desk, tmp_path / "blobs")
+    [path] = tmp_path.rglob(hit.blob_id)
+    path.unlink()
+    with pytest.raises(Unprocessable, match="artifact's digest"):
+        desk.commit(begun)
+    again = desk.upload(begun, MANY)
+    assert [place.file.wanted.path for place in again if not place.file.is_stored] == [
+        hit.wanted.path
+    ]
+
+
+def test_many_files_are_durable_and_held_after_a_commit(desk: Desk) -> None:
+    done = desk.log(MANY)
+    with desk.database.read(ANN) as tx:
+        durable = tx.column(
+            select(blobs.c.durable)
+            .join(artifact_blobs, artifact_blobs.c.blob_id == blobs.c.id)
+            .where(artifact_blobs.c.artifact_id == done.id)
+        )
+    assert durable == [True] * len(MANY)
 
 
 def test_what_was_uploaded_before_a_restart_and_is_whole_is_committed_after_it(

