@@ -7,22 +7,19 @@ same for one file as for a thousand.
 """
 
 import asyncio
-import errno
-import hashlib
 import os
 import secrets
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from io import FileIO
 from pathlib import Path
 from typing import TypeVar
 
 from registrum.core.errors import (
-    Conflict,
     DigestMismatch,
     Invalid,
     NotFound,
@@ -41,6 +38,7 @@ from registrum.server.blobs.files import (
 )
 from registrum.server.blobs.joining import Joining
 from registrum.server.blobs.parts import Assembly, drop, write_plan
+from registrum.server.blobs.publishing import measure_file, publish, storage_errors
 from registrum.server.blobs.store import (
     CHUNK_BYTES,
     BlobKey,
@@ -54,7 +52,6 @@ from registrum.server.blobs.store import (
 from registrum.server.blobs.streams import Buffers, DirectBody, chain, no_longer_than, pour
 
 _T = TypeVar("_T")
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _THREADS = 16
 _MANY_ASSEMBLIES = 64
 READ_BUDGET_BYTES = 8 * 2**20
@@ -96,7 +93,7 @@ class DiskStore:
     def check(self) -> None:
         """See `BlobStore.check`."""
         probe = f"{self._incoming}/check.{secrets.token_hex(4)}"
-        with _storage_errors():
+        with storage_errors():
             try:
                 write_all(probe, b"check")
             finally:
@@ -119,7 +116,7 @@ class DiskStore:
         """See `BlobStore.put_whole`."""
         stored = measure_bytes(content, expect)
         incoming = self._incoming_path(key)
-        with _storage_errors():
+        with storage_errors():
             try:
                 write_all(incoming, content)
                 self._publish(key, incoming, stored)
@@ -132,7 +129,7 @@ class DiskStore:
     ) -> StoredBlob:
         digester = Digester(with_xxh128=expect.xxh128 is not None)
         incoming = self._incoming_path(key)
-        with _storage_errors():
+        with storage_errors():
             file = await self._in_thread(self._open_incoming, incoming, expect.size_bytes)
             try:
                 lanes = (file.write, digester.update_md5, digester.update_rest)
@@ -220,14 +217,10 @@ class DiskStore:
 
     def measure(self, key: BlobKey) -> StoredBlob:
         """See `BlobStore.measure`."""
-        digester = Digester(with_xxh128=True)
         try:
-            with open(self._path(key), "rb", buffering=0) as file:
-                for chunk in read_at(file.fileno(), 0, os.fstat(file.fileno()).st_size):
-                    digester.update(chunk)
+            return measure_file(self._path(key))
         except FileNotFoundError:
             raise _missing(key) from None
-        return digester.result()
 
     def delete(self, keys: Iterable[BlobKey]) -> None:
         """See `BlobStore.delete`."""
@@ -236,7 +229,7 @@ class DiskStore:
 
     def make_durable(self, sizes: Mapping[BlobKey, int]) -> None:
         """See `BlobStore.make_durable`."""
-        with _storage_errors():
+        with storage_errors():
             sync_blobs(self._blobs, {self._path(key): size for key, size in sizes.items()})
 
     def unbroken_since(self) -> datetime | None:
@@ -249,7 +242,7 @@ class DiskStore:
 
     def begin_parts(self, key: BlobKey, plan: PartsPlan, expect: Expected) -> str:
         """See `BlobStore.begin_parts`."""
-        with _storage_errors():
+        with storage_errors():
             write_plan(self._parts / key.text, plan, expect)
         return key.text
 
@@ -262,7 +255,7 @@ class DiskStore:
         size_bytes: int,
     ) -> bytes:
         """See `BlobStore.put_part`."""
-        with _storage_errors():
+        with storage_errors():
             upload = await self._in_thread(self._assembly, key)
             return await upload.take_part(
                 number, chunks, size_bytes, buffers=self._buffers, pool=self._pool
@@ -270,7 +263,7 @@ class DiskStore:
 
     def landed_parts(self, key: BlobKey, upload_id: str) -> frozenset[int]:
         """See `BlobStore.landed_parts`."""
-        with _storage_errors():
+        with storage_errors():
             return self._assembly(key).landed()
 
     def finish_parts(self, key: BlobKey, upload_id: str) -> StoredBlob:
@@ -283,7 +276,7 @@ class DiskStore:
         except NotFound:
             # An earlier call may have finished it, and its answer been lost.
             return self.measure(key)
-        with _storage_errors():
+        with storage_errors():
             try:
                 stored = upload.assemble()
             except (DigestMismatch, Invalid):
@@ -356,28 +349,7 @@ class DiskStore:
         return IncomingFile(path, direct_io=self._direct_io)
 
     def _publish(self, key: BlobKey, incoming: str, stored: StoredBlob) -> None:
-        """Gives a finished file its name, unless a blob has it already."""
-        path = self._path(key)
-        try:
-            try:
-                os.link(incoming, path)
-            except FileNotFoundError:
-                os.makedirs(os.path.dirname(path), exist_ok=True)
-                os.link(incoming, path)
-        except FileExistsError:
-            self._keep_or_mend(key, path, incoming, stored)
-
-    def _keep_or_mend(self, key: BlobKey, path: str, incoming: str, stored: StoredBlob) -> None:
-        """The same content stays as it is; a mere beginning of it, which a crash has cut short, is replaced."""
-        there = self.measure(key)
-        if there.sha256 == stored.sha256:
-            return
-        if (
-            there.size_bytes >= stored.size_bytes
-            or _start_md5(incoming, there.size_bytes) != there.md5
-        ):
-            raise Conflict(f"Blob {key} holds other content already.")
-        os.replace(incoming, path)
+        publish(incoming, self._path(key), stored)
 
     def _read_cached(self, key: BlobKey, start: int, length: int | None) -> bytes | None:
         """A whole small answer without a thread, when name and bytes are in the kernel's memory."""
@@ -413,16 +385,6 @@ class DiskStore:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work, *args)
 
 
-@contextmanager
-def _storage_errors() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _FULL:
-            raise StorageFull("There is no room left where files are kept.") from error
-        raise
-
-
 def _missing(key: BlobKey) -> NotFound:
     return NotFound(f"There is no blob {key}.")
 
@@ -431,11 +393,3 @@ def _end(fd: int, start: int, length: int | None) -> int:
     """Where reading ends: within the file, and never before it starts."""
     size = os.fstat(fd).st_size
     return max(start, size if length is None else min(size, start + length))
-
-
-def _start_md5(path: str, length: int) -> bytes:
-    md5 = hashlib.md5(usedforsecurity=False)
-    with open(path, "rb", buffering=0) as file:
-        for chunk in read_at(file.fileno(), 0, length):
-            md5.update(chunk)
-    return md5.digest()
