@@ -17,7 +17,7 @@ from registrum.core.pages import Page, PageAsk, page_of
 from registrum.core.policy import Action
 from registrum.core.projects import Project
 from registrum.server.db import collections as collections_of
-from registrum.server.db.columns import among
+from registrum.server.db.columns import among, those
 from registrum.server.db.statements import Prepared, prepared
 from registrum.server.db.tables import (
     alias_spans,
@@ -234,7 +234,7 @@ def protected_within(tx: Tx, collection: Grant[Collection]) -> list[str]:
 
 _BY_MEMBERSHIPS = prepared(
     select(alias_spans.c.membership_id, alias_spans.c.id, alias_spans.c.alias)
-    .where(among(alias_spans.c.membership_id, "membership_ids"), _CURRENT)
+    .where(those(alias_spans.c.membership_id, "membership_ids"), _CURRENT)
     .order_by(alias_spans.c.alias)
 )
 
@@ -264,7 +264,7 @@ _BY_ARTIFACTS = prepared(
         )
     )
     .where(
-        among(memberships.c.artifact_id, "artifact_ids"),
+        those(memberships.c.artifact_id, "artifact_ids"),
         memberships.c.deleted_at.is_(None),
         collections.c.deleted_at.is_(None),
         _CURRENT,

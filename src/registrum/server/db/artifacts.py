@@ -19,7 +19,7 @@ from registrum.core.policy import Action
 from registrum.core.projects import Project
 from registrum.core.retention import effective_ttl
 from registrum.server.db import projects as project_rows
-from registrum.server.db.columns import among
+from registrum.server.db.columns import those
 from registrum.server.db.refusals import refuse
 from registrum.server.db.statements import Prepared, Row, prepared
 from registrum.server.db.tables import (
@@ -219,7 +219,7 @@ def _by_ids_statement(action: Action) -> Prepared:
     return prepared(
         select(*ARTIFACT_COLUMNS)
         .select_from(with_source())
-        .where(among(artifacts.c.id, "artifact_ids"), LIVING, _may(action))
+        .where(those(artifacts.c.id, "artifact_ids"), LIVING, _may(action))
     )
 
 

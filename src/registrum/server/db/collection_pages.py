@@ -16,7 +16,7 @@ from registrum.core.projects import Project
 from registrum.server.db import collections as rows_of
 from registrum.server.db import filters, pages, tags, version_search
 from registrum.server.db.collections import COLLECTION_COLUMNS, with_type
-from registrum.server.db.columns import among
+from registrum.server.db.columns import among, those
 from registrum.server.db.conditions import off_index
 from registrum.server.db.fields import COLLECTION_FIELDS
 from registrum.server.db.filters import Plan
@@ -142,7 +142,7 @@ def _page(
 _BY_IDS = prepared(
     select(*COLLECTION_COLUMNS)
     .select_from(with_type())
-    .where(among(collections.c.id, "collection_ids"))
+    .where(those(collections.c.id, "collection_ids"))
 )
 
 

@@ -171,6 +171,23 @@ class among(ColumnElement[bool]):  # noqa: N801 - reads as an operator where it 
             self.column = clone(self.column, **kw)
 
 
+class those(among):  # noqa: N801
+    """The same of ids that were found before: how many there are makes no difference to how they are best looked up.
+
+    PostgreSQL plans a statement anew each time it runs where that seems to pay for the values it is given, and it
+    takes longer over that than over running it. What a subquery gives it does not know beforehand.
+    """
+
+    inherit_cache = False
+
+
+@compiles(those, "postgresql")
+def _those_postgresql(element: those, compiler: SQLCompiler, **kw: Any) -> str:
+    column = compiler.process(element.column, **kw)
+    return f"{column} = ANY(ARRAY(SELECT unnest({compiler.process(element.parameter, **kw)})))"
+
+
+@compiles(those, "sqlite")
 @compiles(among, "sqlite")
 def _among_sqlite(element: among, compiler: SQLCompiler, **kw: Any) -> str:
     column, values = (

@@ -15,6 +15,7 @@ from registrum.server.db.conditions import (
     fits,
     is_small_enough,
     off_index,
+    visiting,
     within,
 )
 from registrum.server.db.filters import Condition, Gap, Plan
@@ -71,10 +72,13 @@ def is_in(
         found = select(id_).where(
             id_ >= bindparam("from_artifact"), id_ < bindparam("below_artifact")
         )
-    # Without the index on `thing`, SQLite keeps the order it reads in and looks each row up in the set.
-    thing = thing if plan.drives else off_index(thing)
     # What equals one value comes in the order of ids from its index.
-    return thing.in_(found) if [leaf.op for leaf in leaves] == ["$eq"] else within(thing, found)
+    is_sorted = [leaf.op for leaf in leaves] == ["$eq"]
+    if plan.drives:
+        return visiting(thing, found, is_sorted=is_sorted)
+    # Without the index on `thing`, SQLite keeps the order it reads in and looks each row up in the set.
+    thing = off_index(thing)
+    return thing.in_(found) if is_sorted else within(thing, found)
 
 
 def exactly(

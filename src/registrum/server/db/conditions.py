@@ -175,6 +175,41 @@ def _within_postgresql(element: within, compiler: SQLCompiler, **kw: Any) -> str
     return compiler.process(element.plain, **kw)
 
 
+class visiting(ColumnElement[bool]):  # noqa: N801
+    """SQL condition: the id is one of those that a statement gives, which are few, so that each is looked up.
+
+    PostgreSQL does not believe that they are few, and reads a list in its order instead until a page is full. It
+    believes it of an array.
+    """
+
+    inherit_cache = False
+    type = Boolean()
+
+    def __init__(self, thing: ColumnElement[Any], found: "Select[Any]", *, is_sorted: bool) -> None:
+        self.plain: ColumnElement[bool] = thing.in_(found) if is_sorted else within(thing, found)
+        self.thing = thing
+        self.ids = found.scalar_subquery()
+
+    def get_children(self, **kw: Any) -> Any:
+        """What SQL tree walkers look into."""
+        return (self.plain,)
+
+    def self_group(self, against: Any = None) -> "visiting":
+        """Itself: it binds more tightly than AND."""
+        return self
+
+
+@compiles(visiting, "sqlite")
+def _visiting_sqlite(element: visiting, compiler: SQLCompiler, **kw: Any) -> str:
+    return compiler.process(element.plain, **kw)
+
+
+@compiles(visiting, "postgresql")
+def _visiting_postgresql(element: visiting, compiler: SQLCompiler, **kw: Any) -> str:
+    thing, ids = compiler.process(element.thing, **kw), compiler.process(element.ids, **kw)
+    return f"{thing} = ANY(ARRAY{ids})"
+
+
 class _Wrapped(ColumnElement[Any]):
     """An expression written in another way."""
 

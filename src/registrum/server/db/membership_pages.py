@@ -32,7 +32,7 @@ from registrum.server.db.artifacts import (
     with_source,
 )
 from registrum.server.db.collections import COLLECTION_COLUMNS, from_row, with_tags, with_type
-from registrum.server.db.columns import among
+from registrum.server.db.columns import those
 from registrum.server.db.pages import Sorting
 from registrum.server.db.refusals import refuse
 from registrum.server.db.statements import Prepared, Row, prepared
@@ -65,11 +65,12 @@ MEMBERSHIP_COLUMNS = (
 )
 
 
-def _joined() -> FromClause:
+def _joined(left: FromClause = memberships) -> FromClause:
+    """`left`, which has the table `memberships` in it, joined with what `MEMBERSHIP_COLUMNS` names."""
     return with_source(
-        with_type(
-            memberships.join(collections, collections.c.id == memberships.c.collection_id)
-        ).join(artifacts, artifacts.c.id == memberships.c.artifact_id)
+        with_type(left.join(collections, collections.c.id == memberships.c.collection_id)).join(
+            artifacts, artifacts.c.id == memberships.c.artifact_id
+        )
     )
 
 
@@ -78,15 +79,16 @@ _source_organizations = organizations.alias("source_organizations")
 
 @cache
 def _get_statement(action: Action, by_alias: bool) -> Prepared:
+    # What decides comes first: PostgreSQL tries other orders of the first eight tables only.
+    pointed_at = alias_spans.join(memberships, memberships.c.id == alias_spans.c.membership_id)
     joined: Any = (
-        _joined()
+        _joined(pointed_at if by_alias else memberships)
         .join(projects, projects.c.id == collections.c.project_id)
         .outerjoin(
             _source_organizations, _source_organizations.c.id == source_owners.c.organization_id
         )
     )
     if by_alias:
-        joined = joined.join(alias_spans, alias_spans.c.membership_id == memberships.c.id)
         here: ColumnElement[bool] = and_(
             alias_spans.c.collection_id == collections.c.id,
             alias_spans.c.alias == bindparam("alias"),
@@ -158,7 +160,7 @@ def get_for_id(tx: Tx, action: Action, membership_id: int, wants: Wants) -> Gran
 _BY_IDS = prepared(
     select(*MEMBERSHIP_COLUMNS)
     .select_from(_joined())
-    .where(among(memberships.c.id, "membership_ids"), LIVING)
+    .where(those(memberships.c.id, "membership_ids"), LIVING)
 )
 
 
@@ -238,13 +240,13 @@ _ALIASES = select(
     alias_spans.c.membership_id.label("owner_id"),
     alias_spans.c.id.label("label_id"),
     alias_spans.c.alias.label("name"),
-).where(among(alias_spans.c.membership_id, "membership_ids"), alias_spans.c.until.is_(None))
+).where(those(alias_spans.c.membership_id, "membership_ids"), alias_spans.c.until.is_(None))
 _TAGS = select(
     literal(0).label("is_alias"),
     artifact_tags.c.artifact_id.label("owner_id"),
     artifact_tags.c.id.label("label_id"),
     artifact_tags.c.name.label("name"),
-).where(among(artifact_tags.c.artifact_id, "artifact_ids"))
+).where(those(artifact_tags.c.artifact_id, "artifact_ids"))
 _LABELS = {
     (True, False): prepared(_ALIASES),
     (False, True): prepared(_TAGS),

@@ -25,7 +25,7 @@ from registrum.core.organizations import Organization, OrganizationMember
 from registrum.core.pages import Page, PageAsk, page_of
 from registrum.core.policy import Action, Role
 from registrum.core.projects import Entity
-from registrum.server.db.columns import among
+from registrum.server.db.columns import among, those
 from registrum.server.db.entities import ENTITY_COLUMNS, entity_from, with_organization
 from registrum.server.db.refusals import refuse_organization
 from registrum.server.db.statements import Prepared, Row, prepared
@@ -76,7 +76,7 @@ def _by_ids(action: Action) -> Prepared:
         select(*ORGANIZATION_COLUMNS)
         .select_from(_JOINED)
         .where(
-            among(organizations.c.id, "organization_ids"),
+            those(organizations.c.id, "organization_ids"),
             organizations.c.deleted_at.is_(None),
             allowed_organization(action, organizations.c.id),
         )

@@ -17,7 +17,7 @@ from registrum.core.policy import DEFAULT_ORGANIZATION_ROLE, Action, Role
 from registrum.core.projects import Entity, Project, ProjectName
 from registrum.server.db import entities as entity_rows
 from registrum.server.db import events
-from registrum.server.db.columns import among
+from registrum.server.db.columns import among, those
 from registrum.server.db.refusals import refuse
 from registrum.server.db.statements import Prepared, Row, prepared
 from registrum.server.db.tables import ALIVE, entities, organizations, projects
@@ -123,7 +123,7 @@ def _by_ids(action: Action) -> Prepared:
     return prepared(
         select(*PROJECT_COLUMNS)
         .select_from(with_owner())
-        .where(among(projects.c.id, "project_ids"), allowed(action))
+        .where(those(projects.c.id, "project_ids"), allowed(action))
     )
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Table, Text, bindparam, delete, select
 from registrum.core.artifacts import Artifact
 from registrum.core.collections import Collection, Tag
 from registrum.core.policy import Action
-from registrum.server.db.columns import among
+from registrum.server.db.columns import among, those
 from registrum.server.db.statements import Prepared, prepared
 from registrum.server.db.tables import artifact_tags, collection_tags
 from registrum.server.db.tx import Tx
@@ -23,7 +23,7 @@ class _Statements:
         column = table.c[owner]
         self.of: Prepared = prepared(
             select(column, table.c.id, table.c.name)
-            .where(among(column, "owner_ids"))
+            .where(those(column, "owner_ids"))
             .order_by(table.c.name)
         )
         self.add: Prepared = prepared(

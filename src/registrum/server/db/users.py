@@ -26,7 +26,7 @@ from registrum.core.pages import Page, PageAsk, page_of
 from registrum.core.policy import Action
 from registrum.core.projects import Entity
 from registrum.core.users import User
-from registrum.server.db.columns import among
+from registrum.server.db.columns import among, those
 from registrum.server.db.entities import ENTITY_COLUMNS, entity_from, with_organization
 from registrum.server.db.statements import Row, prepared
 from registrum.server.db.tables import (
@@ -86,7 +86,7 @@ def user_from(row: Row) -> User:
 
 
 _BY_IDS = prepared(
-    select(*USER_COLUMNS).select_from(with_default()).where(among(users.c.id, "user_ids"))
+    select(*USER_COLUMNS).select_from(with_default()).where(those(users.c.id, "user_ids"))
 )
 _EXACT = prepared(
     select(*OPEN_USER_COLUMNS, _KNOWN.label("known"), users.c.email_key)
@@ -173,14 +173,14 @@ def page_of_known(tx: Tx, action: Action, ask: PageAsk, part: str = "") -> Page[
 _OWN_ENTITIES = prepared(
     select(*ENTITY_COLUMNS, entities.c.user_id.label("of_user"))
     .select_from(with_organization())
-    .where(among(entities.c.user_id, "user_ids"), entities.c.deleted_at.is_(None))
+    .where(those(entities.c.user_id, "user_ids"), entities.c.deleted_at.is_(None))
 )
 _TEAMS = prepared(
     select(*ENTITY_COLUMNS, team_members.c.user_id.label("of_user"))
     .select_from(
         with_organization(team_members.join(entities, entities.c.id == team_members.c.team_id))
     )
-    .where(among(team_members.c.user_id, "user_ids"), entities.c.deleted_at.is_(None))
+    .where(those(team_members.c.user_id, "user_ids"), entities.c.deleted_at.is_(None))
     .order_by(team_members.c.created_at, entities.c.id)
 )
 _KNOWN_IDS = prepared(
@@ -279,10 +279,13 @@ _ADOPT_DEFAULT = prepared(
         users.c.id == bindparam("user_id"),
         or_(
             users.c.default_entity_id.is_(None),
-            exists(
+            ~exists(
                 select(1).where(
                     entities.c.id == users.c.default_entity_id,
-                    or_(entities.c.kind == "user", entities.c.deleted_at.is_not(None)),
+                    entities.c.kind != "user",
+                    entities.c.deleted_at.is_(None),
+                    team_members.c.team_id == entities.c.id,
+                    team_members.c.user_id == users.c.id,
                 )
             ),
         ),
@@ -292,7 +295,7 @@ _ADOPT_DEFAULT = prepared(
 
 
 def adopt_first_team(tx: Tx, user_id: int, team_id: int) -> None:
-    """Makes a team the default entity of a user who had none but the personal one."""
+    """Makes a team the default entity of a user who has none but the personal one, or has lost it."""
     tx.run(_ADOPT_DEFAULT, user_id=user_id, team_id=team_id)
 
 
