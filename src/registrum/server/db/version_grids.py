@@ -72,9 +72,15 @@ class ByCells:
 
 @dataclass(frozen=True, slots=True)
 class FromNewest:
-    """The way from the newest artifacts of those `count` that the plan's leaves hold for."""
+    """The way from the newest artifacts of those that the plan's leaves hold for.
+
+    Attributes:
+        count: of those.
+        share: of them that other conditions, too, seem to hold for.
+    """
 
     count: int
+    share: float
 
     def rows(self, tx: Tx, shape: Shape, given: Mapping[str, Any]) -> list[Row] | None:
         """The page's rows; None where too many artifacts would be visited."""
@@ -83,7 +89,7 @@ class FromNewest:
             return None
         recent = replace(shape, plan=replace(shape.plan, drives=True, is_recent=True))
         since = end = 1 + tx.value(_LAST_ARTIFACT)
-        span = MARGIN * limit * end / self.count + OUT_OF_TURN
+        span = MARGIN * limit * end / (self.count * self.share) + OUT_OF_TURN
         while span * self.count < MOST_RECENT * end:
             below, since = since, end - int(span)
             some = {"from_artifact": since, "below_artifact": below}

@@ -82,10 +82,10 @@ def plan_of(tx: Tx, shape: Shape, given: Mapping[str, Any]) -> tuple[Plan, Grid 
         for each in plans:
             count = tx.value(_count(shape, each), most=most + 1, **given)
             if count <= most:
-                grid = _from_newest(shape, each, count)
-                if count <= MOST_VISITED or is_plain(each):
-                    return replace(each, drives=True), grid
-                return _with_others(tx, shape, each, given), grid
+                chosen, share = replace(each, drives=True), 1.0
+                if count > MOST_VISITED and not is_plain(each):
+                    chosen, share = _with_others(tx, shape, each, given)
+                return chosen, _from_newest(shape, each, count, share)
     for each in filter(is_plain, plans):
         # Times and sizes may hold for none of the first half million: they are visited instead.
         cells = _cells_of(shape, each, given)
@@ -125,13 +125,13 @@ def _is_newest_first(shape: Shape) -> bool:
     return by == ("acm_created_at", True) and shape.scope in ("project", "merged", "organization")
 
 
-def _from_newest(shape: Shape, plan: Plan, count: int) -> Grid | None:
+def _from_newest(shape: Shape, plan: Plan, count: int, share: float) -> Grid | None:
     """The way from the newest of what was counted, where that is of artifacts."""
     thing = getattr(VERSION_FIELDS[plan.leaves[0].field], "thing", None)
     is_of_artifacts = thing is memberships.c.artifact_id
     if not is_of_artifacts or not _is_newest_first(shape):
         return None
-    return FromNewest(count)
+    return FromNewest(count, share)
 
 
 def _cells_of(shape: Shape, plan: Plan, given: Mapping[str, Any]) -> Grid | None:
@@ -156,22 +156,22 @@ def _by(tx: Tx, leaves: tuple[Compare, ...], plan: Plan, given: Mapping[str, Any
     return replace(plan, leaves=leaves, one_value=not several)
 
 
-def _with_others(tx: Tx, shape: Shape, plan: Plan, given: Mapping[str, Any]) -> Plan:
-    """The plan by what several conditions on metadata hold for together, if a sample says that those are few."""
+def _with_others(tx: Tx, shape: Shape, plan: Plan, given: Mapping[str, Any]) -> tuple[Plan, float]:
+    """The plan by what several conditions on metadata hold for together, if a sample says that those are few; their share."""
     field = VERSION_FIELDS[plan.leaves[0].field]
     is_exact = len(plan.leaves) == 1 or plan.one_value
     if not isinstance(field, Facts) or plan.more_facts != "none" or not is_exact:
-        return plan
+        return plan, 1.0
     others = [
         leaf
         for leaf in filters.required(shape.filter)
         if VERSION_FIELDS[leaf.field] is field and leaf.op != "$size" and leaf not in plan.leaves
     ]
     if not others:
-        return plan
+        return plan, 1.0
     both = replace(plan, also=tuple(others), drives=True)
     fitting = tx.value(_sample(both), **given, most=SAMPLE)
-    return both if fitting <= FEW_OF_SAMPLE else plan
+    return both if fitting <= FEW_OF_SAMPLE else plan, max(fitting, 1) / SAMPLE
 
 
 @lru_cache(maxsize=256)
