@@ -228,6 +228,22 @@ def test_what_is_no_manifest_is_refused(desk: Desk, document: bytes) -> None:
     refused(desk, document, digest_of({}), Invalid)
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"extra": {"x": float("nan")}},
+        {"extra": {"x": [float("-inf")]}},
+        {"extra": {"x": "\ud800"}},
+        {"birthArtifactID": "\ud800"},
+    ],
+)
+def test_what_python_reads_and_json_has_no_word_for_is_refused(
+    desk: Desk, said: dict[str, Any]
+) -> None:
+    entries = changed("model.bin", **said)
+    refused(desk, manifest(entries), digest_of(entries), Invalid, "JSON")
+
+
 def test_an_unknown_storage_region_is_named(desk: Desk) -> None:
     document = manifest({}, storagePolicyConfig={"storageRegion": "mars-1"})
     refused(desk, document, digest_of({}), Unprocessable, "mars-1")

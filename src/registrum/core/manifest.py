@@ -207,15 +207,28 @@ def written(entries: Iterable[Entry], group_size: int) -> tuple[bytes, list[int]
 
     Returns:
         The document, and the byte offset of each group, the end of the last one behind them.
+
+    Raises:
+        Invalid: an entry has in it what Python reads and JSON has no word for.
     """
     entries = list(entries)
     parts, offsets, at = [_PREFIX], [], len(_PREFIX)
     for start in range(0, len(entries), group_size):
         group = {e.path: e.document() for e in entries[start : start + group_size]}
-        text = json.dumps(group, separators=(",", ":"), ensure_ascii=False)[1:-1]
-        part = text.encode() if start == 0 else b"," + text.encode()
+        text = _json(group)[1:-1]
+        part = text if start == 0 else b"," + text
         offsets.append(at + (start > 0))
         parts.append(part)
         at += len(part)
     parts.append(_SUFFIX)
     return b"".join(parts), [*offsets, at]
+
+
+def _json(group: Mapping[str, Any]) -> bytes:
+    try:
+        text = json.dumps(group, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        return text.encode()
+    except (ValueError, RecursionError):
+        raise Invalid(
+            "The manifest is not valid JSON: it has half a character, a number that is none, or is nested too deeply."
+        ) from None
