@@ -178,6 +178,36 @@ result.append([team.members[1].delete(), len(team.load(True)["members"])])
     ]
 
 
+def test_who_left_a_team_or_lost_it_works_in_their_own_entity(
+    server: Server, admin: Person, new_person: NewPerson
+) -> None:
+    person = new_person("fay", in_team=False)
+    result = run_script(
+        server,
+        admin,
+        """
+import wandb
+def default():
+    return wandb.Api(api_key=key).default_entity
+result = [default()]
+for name in ("left", "gone"):
+    team = wandb.Api().create_team(name)
+    team.invite(username)
+    result.append(default())
+    if name == "left":
+        [fay] = [m for m in team.load(True) and team.members if m.username == username]
+        fay.delete()
+        result.append(default())
+""",
+        key=person.api_key,
+        username=person.username,
+    )
+    assert result == [person.username, "left", person.username, "gone"]
+    server.graphql(admin, 'mutation { deleteTeam(input: {teamName: "gone"}) { success } }')
+    found = run_script(server, person, "import wandb; result = wandb.Api().default_entity")
+    assert found == person.username
+
+
 def test_keys_are_shown_once_and_revoked_at_once(server: Server, new_person: NewPerson) -> None:
     person = new_person("kim")
     result = run_script(

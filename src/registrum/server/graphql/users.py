@@ -9,12 +9,14 @@ from registrum.core.pages import Page, page_ask, whole
 from registrum.core.policy import Action
 from registrum.core.projects import Entity
 from registrum.core.users import ONE_TIME_PATH, ApiKey, User
+from registrum.server.db import entities as entity_rows
 from registrum.server.db import guests
 from registrum.server.db import keys as key_rows
 from registrum.server.db import organizations as organization_rows
 from registrum.server.db import users as user_rows
 from registrum.server.graphql.binding import Info, Root, Type
 from registrum.server.graphql.pages import connection
+from registrum.server.graphql.selection import selected
 from registrum.server.services import keys, sessions, users
 from registrum.server.services.credentials import hash_password
 from registrum.server.services.users import CreateUser, UpdateUser
@@ -45,9 +47,12 @@ def link_url(info: Info, secret: str) -> str:
 
 @query.field("viewer")
 def resolve_viewer(_: None, info: Info) -> User | None:
-    """Who asks; null without valid credentials."""
-    number = info.context.actor.user_id
-    return None if number is None else user_rows.by_ids(info.context.tx, [number]).get(number)
+    """Who asks, with the entity that is used where they name none; null without valid credentials."""
+    tx, number = info.context.tx, info.context.actor.user_id
+    found = None if number is None else user_rows.by_ids(tx, [number]).get(number)
+    if found is None or "entity" not in selected(info):
+        return found
+    return replace(found, default_entity=entity_rows.default_name(tx) or None)
 
 
 @query.field("users")
