@@ -87,19 +87,27 @@ class FromNewest:
         limit, found = given["limit"], list[Row]()
         if self.count <= limit:
             return None
+        # Where the longer way visits all of them as well, what was visited need not be visited again.
+        visits_all = shape.plan.drives
         recent = replace(shape, plan=replace(shape.plan, drives=True, is_recent=True))
         since = end = 1 + tx.value(_LAST_ARTIFACT)
         span = MARGIN * limit * end / (self.count * self.share) + OUT_OF_TURN
-        while span * self.count < MOST_RECENT * end:
-            below, since = since, end - int(span)
+        while since > 0:
+            if span * self.count >= MOST_RECENT * end:
+                if not visits_all:
+                    return None
+                span = end
+            below, since = since, max(end - int(span), 0)
             some = {"from_artifact": since, "below_artifact": below}
             found = _merged(found, tx.rows(statement(recent), **some, **given), limit)
-            if since <= 0:
-                return found
-            if len(found) >= limit:
-                return self._with_older(tx, shape, given, found, since)
-            span *= min(max(MARGIN * limit / (len(found) + 1), 2), 20)
-        return None
+            if len(found) < limit or since == 0:
+                span *= min(max(MARGIN * limit / (len(found) + 1), 2), 20)
+                continue
+            whole = self._with_older(tx, shape, given, found, since)
+            if whole is not None or not visits_all:
+                return whole
+            span = end
+        return found
 
     def _with_older(
         self, tx: Tx, shape: Shape, given: Mapping[str, Any], found: list[Row], artifact_id: int
