@@ -20,6 +20,11 @@ class Connections:
         self._has_ended = False
         self._lock = threading.Lock()
 
+    @property
+    def have_ended(self) -> bool:
+        """Whether `end` was called."""
+        return self._has_ended
+
     def watch(self, pool: urllib3.PoolManager) -> urllib3.PoolManager:
         """The pool, which is to tell of the connections that it makes."""
         made = self

@@ -132,12 +132,13 @@ class Service:
         # Who never answered is more likely an address mistyped than a server that restarts.
         patience = pauses(TRIES if self._has_answered else FIRST_TRIES)
         while True:
+            pool, connections = self.pool, self._connections
             try:
-                answer = self.pool.request(
+                answer = pool.request(
                     method, url, body=body, headers=headers, preload_content=not stream
                 )
             except urllib3.exceptions.HTTPError as error:
-                pause = next(patience, None)
+                pause = None if connections.have_ended else next(patience, None)
                 if pause is None or not (repeatable or _never_arrived(error)):
                     raise Unreachable(f"No answer from {self.url}: {_cause(error)}") from None
                 time.sleep(pause)

@@ -27,6 +27,7 @@ BREAKS = 3
 WRONG_BYTES_TRIES = 3
 THREADS = 16
 SENT_BYTES = 1 << 20
+_HUNG_UP_AGAIN_S = 0.2
 
 Took = Callable[[int], None]
 """Hears how many bytes more have been moved; less than none where they have to be moved again."""
@@ -104,10 +105,13 @@ def for_each(
                 running = _settle(running)
         except BaseException as error:
             stop.set()
-            if hang_up is not None and not isinstance(error, Exception):
-                hang_up()
             for future in running:
                 future.cancel()
+            if hang_up is not None and not isinstance(error, Exception):
+                hang_up()
+                # Again, for who has begun to wait just now, and was not told to give up yet.
+                while wait(running, _HUNG_UP_AGAIN_S).not_done:
+                    hang_up()
             raise
 
 
