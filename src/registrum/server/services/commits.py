@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
+from functools import partial
 
 import xxhash
 
@@ -153,7 +154,7 @@ def commit_artifact(edge: Edge, artifact_id: int) -> int:
     held = sorted({blob.id for blob in contents if blob is not None})
     for start in range(HELD_AT_ONCE, len(held), HELD_AT_ONCE):
         some = held[start : start + HELD_AT_ONCE]
-        edge.write(lambda tx, ids=some: blobs.hold(tx, found, ids))  # type: ignore[misc]
+        edge.write(partial(blobs.hold, artifact=found, ids=some))
     edge.write(lambda tx: _commit(tx, artifact_id, ready, held[:HELD_AT_ONCE]))
     return artifact_id
 

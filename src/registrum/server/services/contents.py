@@ -1,6 +1,7 @@
 """What stands behind a manifest: the blob of each of its files, found, and held against what the manifest says."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 from registrum.core import ids
 from registrum.core.artifacts import Artifact
@@ -138,7 +139,7 @@ def _settle(edge: Edge, found: Iterable[Blob], wanted: Sequence[Entry]) -> dict[
                 continue
             stored = looked
         if blob.state != "stored":
-            edge.write(lambda tx, b=blob.id, s=stored: record_stored(tx, b, s))  # type: ignore[misc]
+            edge.write(partial(record_stored, blob_id=blob.id, stored=stored))
         settled[blob.id] = Blob(
             blob.id, "stored", stored.size_bytes, stored.md5, stored.xxh128, blob.durable
         )

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 
 from registrum.core.errors import NotFound, TooLarge
 from registrum.core.files import Blob
@@ -102,4 +103,4 @@ def _lose(edge: Edge, keys: Sequence[BlobKey]) -> None:
     ids = [key.text for key in keys]
     for start in range(0, len(ids), BATCH):
         some = ids[start : start + BATCH]
-        edge.write(lambda tx, ids=some: blobs.lose(tx, ids))  # type: ignore[misc]
+        edge.write(partial(blobs.lose, ids=some))
