@@ -77,9 +77,9 @@ def scenes(world: Whale) -> Iterator[Whale]:
         patch.setenv("WANDB_ENTITY", "whales")
         patch.setenv("WANDB_ORGANIZATION", "Blue Whale")
         # The vendor's package keeps whom an earlier test of this process signed in as.
-        wandb.teardown()
+        world.forget()
         yield world
-        wandb.teardown()
+        world.forget()
 
 
 def test_every_example_of_the_reference_is_known() -> None:

@@ -181,6 +181,8 @@ OF_ONE = {
             "from argparse import Namespace\n\nargs = Namespace(epochs=3)\ntest = lambda: (0.5, epoch / 4)\nwandb.init("
         )
     },
+    # The vendor's client could do nothing more in this process afterwards.
+    "setup 0": {"wandb.teardown()": "pass"},
     "Artifact.history_step 0": {
         "run = artifact": (
             "import wandb\n\nartifact = wandb.Api().artifact('whales/NAME-project/trained:v0')\nrun = artifact"

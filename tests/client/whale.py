@@ -59,6 +59,11 @@ class Whale:
         given = {"base_url": self.server.url, "organization": ORGANIZATION, "entity": TEAM}
         return wandb.Api(overrides=given | overrides, api_key=self.people[name].api_key)
 
+    def forget(self) -> None:
+        """Ends the vendor's client in this process, which keeps whom it was signed in as; what comes next begins anew."""
+        self._apis.clear()
+        wandb.teardown()
+
     def ask(self, name: str, query: str, **variables: Any) -> dict[str, Any]:
         """The data of a GraphQL operation, as somebody."""
         return self.server.graphql(self.people[name], query, **variables)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from registrum.errors import ArtifactFinalized, ArtifactNotLogged, Refused
-from registrum.sdk import artifacts
+from registrum.sdk import finding
 from registrum.sdk.artifacts import Artifact
 from registrum.sdk.http import Service
 from tests.client.live import Person, Server, run_script
@@ -54,7 +54,7 @@ def test_a_folder_comes_back_as_it_was(
     here: Service, project: str, folder: Path, tmp_path: Path
 ) -> None:
     made = saved(folder, project)
-    found = artifacts.by_name(here, "main", project, "net:latest")
+    found = finding.by_name(here, "main", project, "net:latest")
     assert found.download(tmp_path / "out") == str(tmp_path / "out")
     assert files_in(tmp_path / "out") == files_in(folder)
     assert (found.id, found.digest, found.size) == (made.id, made.digest, made.size)
@@ -101,7 +101,7 @@ def test_what_changed_is_saved(here: Service, project: str, folder: Path) -> Non
     made.metadata["lr"] = 0.2
     made.ttl = timedelta(days=3)
     made.save()
-    found = artifacts.by_name(here, "main", project, "net:best")
+    found = finding.by_name(here, "main", project, "net:best")
     assert (sorted(found.aliases), sorted(found.tags)) == (
         ["best", "latest"],
         ["fast", "small one"],
@@ -113,8 +113,8 @@ def test_what_changed_is_saved(here: Service, project: str, folder: Path) -> Non
     found.ttl = None
     found.save()
     with pytest.raises(ValueError, match="not found"):
-        artifacts.by_name(here, "main", project, "net:best")
-    again = artifacts.by_name(here, "main", project, "net")
+        finding.by_name(here, "main", project, "net:best")
+    again = finding.by_name(here, "main", project, "net")
     assert (again.tags, again.ttl) == (["fast"], None)
 
 
@@ -128,9 +128,7 @@ def test_links(here: Service, project: str, folder: Path, tmp_path: Path) -> Non
     assert [one.qualified_name for one in made.linked_artifacts] == [link.qualified_name]
     link.aliases = ["production"]
     link.save()
-    found = artifacts.by_name(
-        here, "registrum-org", "wandb-registry-model", f"{project}:production"
-    )
+    found = finding.by_name(here, "registrum-org", "wandb-registry-model", f"{project}:production")
     assert found.id == made.id
     assert files_in(Path(found.download(tmp_path / "link"))) == files_in(folder)
     found.unlink()
@@ -145,7 +143,7 @@ def test_deleting_asks_for_the_aliases_too(here: Service, project: str, folder: 
         made.delete()
     made.delete(delete_aliases=True)
     with pytest.raises(ValueError, match="not found"):
-        artifacts.by_name(here, "main", project, "net:v0")
+        finding.by_name(here, "main", project, "net:v0")
 
 
 def test_a_new_draft_begins_with_the_files_of_a_version(
@@ -320,8 +318,8 @@ def test_both_clients_write_and_read_the_same(
     assert ours.digest == theirs["draft"] == theirs["digest"]
     ours.save(project=project)
     assert ours.digest == theirs["digest"]
-    read = artifacts.by_name(here, "main", project, "theirs:best")
-    assert contents_of(read) == contents_of(artifacts.by_name(here, "main", project, "ours"))
+    read = finding.by_name(here, "main", project, "theirs:best")
+    assert contents_of(read) == contents_of(finding.by_name(here, "main", project, "ours"))
     target = Path(read.download(tmp_path / "theirs"))
     read.verify(str(target))
     assert files_in(target) == {**files_in(folder), "ref": files_in(folder)["weights.bin"]}
@@ -341,7 +339,7 @@ def test_other_digests_are_read_too(
 ) -> None:
     script = OTHER.replace('description="d")', 'description="d", digest_algorithm="XXH128")')
     theirs = run_script(server, admin, script, name="theirs", project=project, folder=str(folder))
-    read = artifacts.by_name(here, "main", project, "theirs")
+    read = finding.by_name(here, "main", project, "theirs")
     target = Path(read.download(tmp_path / "theirs", include=list(CONTENT)))
     assert files_in(target) == files_in(folder)
     ours = Artifact("ours", "model", digest_algorithm="XXH128")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from registrum.core.errors import DigestMismatch, RegistrumError, StorageFull
-from registrum.sdk import artifacts, transfers
+from registrum.sdk import finding, transfers
 from registrum.sdk.artifacts import Artifact
 from registrum.sdk.credentials import Credentials
 from registrum.sdk.http import ANSWER_TIMEOUT_S, Service
@@ -56,7 +56,7 @@ def saved(folder: Path, project: str) -> Artifact:
 def fresh(storm: Weather, here: Service, project: str) -> Artifact:
     """The artifact, by way of the storm."""
     service = Service(Credentials(storm.url, here.credentials.api_key))
-    return artifacts.by_name(service, "main", project, "net:latest")
+    return finding.by_name(service, "main", project, "net:latest")
 
 
 def test_connections_that_break_again_and_again(
@@ -208,10 +208,10 @@ def test_a_cache_without_room_does_not_matter(
 DOWNLOAD = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
-import registrum.sdk.artifacts as artifacts
+import registrum.sdk.finding as finding
 from registrum.sdk import homes
 service = homes.service_for(None)
-found = artifacts.by_name(service, "main", sys.argv[1], "net:latest")
+found = finding.by_name(service, "main", sys.argv[1], "net:latest")
 print("begins", flush=True)
 found.download(sys.argv[2])
 """

@@ -13,7 +13,7 @@ import pytest
 
 from registrum.core.errors import DigestMismatch, StorageFull
 from registrum.errors import Missing
-from registrum.sdk import artifacts, uploads
+from registrum.sdk import finding, uploads
 from registrum.sdk.artifacts import Artifact
 from registrum.sdk.credentials import Credentials
 from registrum.sdk.http import Service
@@ -86,7 +86,7 @@ def far(here: Service, url: str) -> Service:
 
 
 def net(service: Service, project: str) -> Artifact:
-    return artifacts.by_name(service, "main", project, "net:latest")
+    return finding.by_name(service, "main", project, "net:latest")
 
 
 def both_ways(
@@ -152,7 +152,7 @@ def test_bytes_that_arrive_damaged_whenever_they_are_sent_are_refused(
 SCRIPT = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from registrum.sdk import artifacts, homes, uploads
+from registrum.sdk import finding, homes, uploads
 from registrum.sdk.artifacts import Artifact
 from registrum.sdk.sending import Parts
 from registrum.sdk.uploads import Beginning
@@ -166,7 +166,7 @@ if way == "up":
     begun = Beginning("main", project, "net", "dataset", draft.client_id_for(draft.digest))
     uploads.upload(service, begun, draft.manifest, Parts(8 << 20, 1 << 20))
 else:
-    artifacts.by_name(service, "main", project, "net:latest").download(folder)
+    finding.by_name(service, "main", project, "net:latest").download(folder)
 """
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from registrum.sdk import artifacts, batches, uploads
+from registrum.sdk import batches, finding, uploads
 from registrum.sdk.artifacts import Artifact
 from registrum.sdk.credentials import Credentials
 from registrum.sdk.http import Service
@@ -72,7 +72,7 @@ def test_artifacts_go_to_s3_in_parts_and_come_back_in_ranges(
     node = uploads.upload(far, begun(draft), draft.manifest, IN_PARTS)
     draft.settle(far, version_of(node))
     assert (draft.version, draft.file_count) == ("v0", len(files_in(folder)))
-    found = artifacts.by_name(far, "main", "sea", "net:latest")
+    found = finding.by_name(far, "main", "sea", "net:latest")
     assert found.digest == draft.digest
 
     # The addresses are S3's own, so nothing goes in batches, and the server would not take any.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from registrum.sdk import artifacts, sending, uploads
+from registrum.sdk import finding, sending, uploads
 from registrum.sdk.artifacts import Artifact
 from registrum.sdk.http import Service
 from registrum.sdk.sending import Parts
@@ -65,7 +65,7 @@ def end_well(process: "subprocess.Popen[str]") -> None:
 
 
 def check_whole(here: Service, project: str, path: Path, target: Path) -> None:
-    artifacts.by_name(here, "main", project, "net:v0").download(target, skip_cache=True)
+    finding.by_name(here, "main", project, "net:v0").download(target, skip_cache=True)
     assert files_in(target) == files_in(path.parent)
 
 

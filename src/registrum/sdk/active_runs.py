@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from registrum import __version__
 from registrum.core.errors import Conflict
-from registrum.sdk import artifacts, uploads
+from registrum.sdk import finding, uploads
 from registrum.sdk.artifacts import Artifact
 from registrum.sdk.http import Service
 from registrum.sdk.operations import active_runs as operations
@@ -278,7 +278,7 @@ class Run:
         """
         self._check_open()
         if isinstance(artifact_or_name, str):
-            found = artifacts.find(
+            found = finding.find(
                 self._service, artifact_or_name, type, entity=self._entity, project=self._project
             )
         else:

@@ -15,7 +15,7 @@ from registrum.errors import (
     Unreachable,
     UnsupportedError,
 )
-from registrum.sdk import artifacts, credentials, organizations, users
+from registrum.sdk import credentials, finding, organizations, users
 from registrum.sdk.artifact_types import ArtifactCollections, ArtifactType, ArtifactTypes
 from registrum.sdk.artifacts import Artifact
 from registrum.sdk.collection_versions import Artifacts
@@ -404,7 +404,7 @@ class Api:
         if name is None:
             raise BadValue("Say which artifact, by its name.")
         path = self._defaults.artifact_path(name, of_settings=True)
-        found = artifacts.by_name(self.service, *path)
+        found = finding.by_name(self.service, *path)
         if type is not None and found.type != type:
             raise BadValue(f"The artifact {name!r} is of type {found.type!r}, not {type!r}.")
         return found

@@ -25,7 +25,6 @@ from registrum.sdk import (
     homes,
     linking,
     manifests,
-    paths,
     references,
     reflink,
 )
@@ -40,7 +39,7 @@ from registrum.sdk.fetching import Source
 from registrum.sdk.http import Service
 from registrum.sdk.manifests import ArtifactManifestEntry, Manifest
 from registrum.sdk.operations import artifacts as operations
-from registrum.sdk.versions import Node, Place, Version, place_of, version_of
+from registrum.sdk.versions import Place, Version
 
 if TYPE_CHECKING:
     from registrum.sdk.collections import ArtifactCollection
@@ -89,6 +88,21 @@ class Artifact(Facts):
             raise BadValue(f"Files are compared by MD5 or XXH128, not by {digest_algorithm!r}.")
         self._begin(Draft(_ALGORITHMS[digest_algorithm], cache.staging_folder()))
 
+    @classmethod
+    def of_version(cls, service: Service, version: Version, place: Place | None) -> Artifact:
+        """The artifact of a version that a server told; `sdk.finding` finds those.
+
+        Args:
+            service: the server.
+            version: what it told.
+            place: the collection that the version was reached through. None: the one it was logged to.
+        """
+        artifact = cls.__new__(cls)
+        Facts.__init__(artifact, service, version.source.collection, version.type)
+        artifact._begin(None)
+        artifact._settle(version, place)
+        return artifact
+
     def _begin(self, draft: Draft | None) -> None:
         self._draft = draft
         self._manifest: Manifest | None = draft.manifest if draft else None
@@ -122,7 +136,7 @@ class Artifact(Facts):
         if not self.is_link:
             return self
         source = version.source
-        return by_name(self.service, source.entity, source.project, source.name)
+        return sdk.finding.by_name(self.service, source.entity, source.project, source.name)
 
     @property
     def linked_artifacts(self) -> list[Artifact]:
@@ -131,7 +145,7 @@ class Artifact(Facts):
         if self.is_link:
             return []
         places = linking.links_of(self.service, version.id)
-        return [_settled(self.service, version, place) for place in places]
+        return [Artifact.of_version(self.service, version, place) for place in places]
 
     def logged_by(self) -> Run | None:
         """The run that logged it; None where a person did, or where the run is hidden."""
@@ -437,7 +451,7 @@ class Artifact(Facts):
             self.save()
         service, version = self.service, self._saved("link")
         target = linking.target(service, version.source, target_path)
-        return of_place(service, linking.link(service, version.id, target, names))
+        return sdk.finding.of_place(service, linking.link(service, version.id, target, names))
 
     def unlink(self) -> None:
         """Takes it out of the collection that it is linked into; the source stays.
@@ -587,13 +601,13 @@ class Artifact(Facts):
 
     def _elsewhere(self, artifact_id: str, path: str, target: str) -> None:
         """Fetches a file of another artifact, for a reference to it, to a path of this one's."""
-        found = by_id(self.service, artifact_id)
+        found = sdk.finding.by_id(self.service, artifact_id)
         if found is None:
             raise FileNotFoundError(f"The artifact that {path!r} refers to is gone or hidden.")
         downloads.fetch_to(found._source(), found.get_entry(path), target, found._elsewhere)
 
     def _entry_of(self, artifact_id: str, path: str) -> ArtifactManifestEntry:
-        found = by_id(homes.service_for(self._service), artifact_id)
+        found = sdk.finding.by_id(homes.service_for(self._service), artifact_id)
         if found is None:
             raise Missing(f"There is no artifact with the id {artifact_id!r} to refer to.")
         return found.get_entry(path)
@@ -618,68 +632,6 @@ class Artifact(Facts):
         }
 
 
-def of_place(service: Service, node: Node, name: str | None = None) -> Artifact:
-    """The artifact of a membership node.
-
-    Args:
-        service: the server that told it.
-        node: selected with `PlaceParts`.
-        name: how it was asked for, such as `collection:alias`.
-    """
-    return _settled(service, version_of(node["artifact"]), place_of(node, name))
-
-
-def of_version(service: Service, node: Node, place: Place | None = None) -> Artifact:
-    """The artifact of an artifact node.
-
-    Args:
-        service: the server that told it.
-        node: selected with `VersionParts`, and `AliasesParts` if it shall know its aliases.
-        place: the collection it was reached through (`versions.listed_place`); None: the one it was logged to.
-    """
-    return _settled(service, version_of(node), place)
-
-
-def by_name(service: Service, entity: str, project: str, name: str) -> Artifact:
-    """The artifact called `collection`, `collection:alias` or `collection:v3`.
-
-    Raises:
-        Missing: there is no such project or artifact, or the caller can't see it; a ValueError.
-    """
-    asked = {"entity": entity, "project": project, "name": name}
-    found = service.ask(operations.PLACE_BY_NAME, asked)["project"]
-    if found is None:
-        raise Missing(f"project {project!r} not found under entity {entity!r}")
-    if found["place"] is None or found["place"]["artifact"] is None:
-        raise Missing(f"artifact membership {name!r} not found in {f'{entity}/{project}'!r}")
-    return of_place(service, found["place"], name)
-
-
-def by_id(service: Service, artifact_id: str) -> Artifact | None:
-    """The artifact of that global id; None where there is none, or none that the caller may see."""
-    node = service.ask(operations.VERSION_BY_ID, {"id": artifact_id})["artifact"]
-    return of_version(service, node) if node else None
-
-
-def find(service: Service, path: str, type: str | None, *, entity: str, project: str) -> Artifact:
-    """The artifact that a run means by a path.
-
-    Args:
-        path: `name:alias`, `project/name:alias` or `entity/project/name:alias`; of a registry too.
-        type: that it must have. None: any.
-        entity, project: the run's, where the path leaves them out.
-
-    Raises:
-        Missing: there is none; a ValueError.
-        BadValue: it has another type; a ValueError.
-    """
-    asked = linking.full_path(service, paths.parse(path), entity, entity, project)
-    found = by_name(service, asked.entity or "", asked.project or "", asked.name)
-    if type is not None and found.type != type:
-        raise BadValue(f"type {type!r} specified but this artifact is of type {found.type!r}")
-    return found
-
-
 def globs_of(patterns: Iterable[str] | str | None) -> tuple[str, ...]:
     """Patterns that somebody gave; None gives none."""
     return (patterns,) if isinstance(patterns, str) else tuple(patterns or ())
@@ -693,11 +645,3 @@ def _copy(link: str | None, *, skip_cache: bool) -> cache.Copy:
     if skip_cache:
         raise BadValue("Without the cache there is nothing to link to.")
     return reflink.link
-
-
-def _settled(service: Service, version: Version, place: Place | None) -> Artifact:
-    artifact = Artifact.__new__(Artifact)
-    Facts.__init__(artifact, service, version.source.collection, version.type)
-    artifact._begin(None)
-    artifact._settle(version, place)
-    return artifact

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from registrum.sdk import artifacts
+from registrum.sdk import artifacts, finding
 from registrum.sdk.conditions import filter_text, order_text
 from registrum.sdk.http import Service
 from registrum.sdk.operations import collections as operations
@@ -57,5 +57,5 @@ class Artifacts(CountedPages[artifacts.Artifact]):
             return None
         owner = (self.entity, self.project, self.collection_name)
         place = listed_place(*owner, edge["version"], edge["node"])
-        found = artifacts.of_version(self._service_api, edge["node"], place)
+        found = finding.of_version(self._service_api, edge["node"], place)
         return found if set(self.tags) <= set(found.tags) else None

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Literal
 
-from registrum.sdk import artifacts
+from registrum.sdk import artifacts, finding
 from registrum.sdk.http import Service
 from registrum.sdk.operations import runs as operations
 from registrum.sdk.pages import CountedPages, Node
@@ -55,4 +55,4 @@ class RunArtifacts(CountedPages[artifacts.Artifact]):
         node = edge["node"]
         if not node or not node["artifactSequence"]["project"]:
             return None
-        return artifacts.of_version(self._service_api, node)
+        return finding.of_version(self._service_api, node)

@@ -7,7 +7,7 @@ from typing import Any, NoReturn, TypeVar
 from registrum.core import ids
 from registrum.core.errors import Invalid
 from registrum.errors import BadValue, Missing, UnsupportedError
-from registrum.sdk import artifacts
+from registrum.sdk import artifacts, finding
 from registrum.sdk.collections import ArtifactCollection, collection_of
 from registrum.sdk.conditions import (
     COLLECTIONS,
@@ -84,7 +84,7 @@ class Versions(CountedPages[artifacts.Artifact]):
         collection = node and node["artifactCollection"]
         if not collection or not collection["project"] or not node["artifact"]:
             return None
-        return artifacts.of_place(self._service_api, node)
+        return finding.of_place(self._service_api, node)
 
 
 class Collections(CountedPages[ArtifactCollection]):
