@@ -15,7 +15,8 @@ serve: $(BIN)/.server
 test: check fast client
 
 fast: $(BIN)/.dev postgres
-	$(BIN)/pytest $(FAST) --ignore tests/client --ignore tests/sdk --ignore tests/browser --ignore tests/house
+	$(BIN)/pytest $(FAST) --dist loadscope --no-loadscope-reorder \
+		--ignore tests/client --ignore tests/sdk --ignore tests/browser --ignore tests/house
 
 client: $(BIN)/.dev postgres chromium
 	$(BIN)/pytest $(FAST) tests/client tests/sdk tests/browser
