@@ -40,6 +40,7 @@ DIGEST = digest_of(entries_of(FILES))
 def desk(database: Database, tmp_path: Path) -> Iterator[Desk]:
     found = open_desk(database, tmp_path / "blobs")
     yield found
+    found.close()
     found.store.close()
 
 

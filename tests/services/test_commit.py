@@ -48,6 +48,7 @@ SMALL = {"model.bin": b"weights", "a/deep/er/file.txt": b"x", "empty": b"", "ün
 def desk(database: Database, tmp_path: Path) -> Iterator[Desk]:
     found = open_desk(database, tmp_path / "blobs")
     yield found
+    found.close()
     found.store.close()
 
 

@@ -23,6 +23,7 @@ MANY = {f"folder {i % 7}/file-{i:04}.txt": b"%d" % i for i in range(1203)}
 def desk(database: Database, tmp_path: Path) -> Iterator[Desk]:
     found = open_desk(database, tmp_path / "blobs")
     yield found
+    found.close()
     found.store.close()
 
 

@@ -39,6 +39,7 @@ FILES = {"a": b"first", "b": b"second", "empty": b""}
 def desk(database: Database, tmp_path: Path) -> Iterator[Desk]:
     found = open_desk(database, tmp_path / "blobs")
     yield found
+    found.close()
     found.store.close()
 
 

@@ -29,6 +29,7 @@ HOUR = 3600
 def desk(database: Database, tmp_path: Path) -> Iterator[Desk]:
     found = open_desk(database, tmp_path / "blobs")
     yield found
+    found.close()
     found.store.close()
 
 
