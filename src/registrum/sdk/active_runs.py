@@ -15,14 +15,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from registrum import __version__
 from registrum.core.errors import Conflict
 from registrum.sdk import finding, uploads
 from registrum.sdk.artifacts import Artifact
 from registrum.sdk.http import Service
 from registrum.sdk.operations import active_runs as operations
 from registrum.sdk.reporting import Reporter
-from registrum.sdk.run_values import Config, Summary, plain
+from registrum.sdk.run_values import Config, Summary, config_text, plain, values_of
 
 
 class Run:
@@ -442,25 +441,6 @@ class Run:
             self.finish(1 if _is_failing() else 0)
         except Exception as error:
             say(f"{self!r} could not be ended: {error}")
-
-
-def config_text(values: Mapping[str, Any]) -> str:
-    """A run's settings as the wire has them."""
-    # The `wandb` client takes a run for one that can be resumed by the key `t` of its own section.
-    own = {"cli_version": f"registrum/{__version__}", "t": {}}
-    return json.dumps(
-        {**{key: {"value": v} for key, v in values.items()}, "_wandb": {"value": own}}
-    )
-
-
-def values_of(config: str | None) -> dict[str, Any]:
-    """Settings as people gave them, of those that the wire has."""
-    told = json.loads(config or "{}")
-    return {
-        key: entry["value"]
-        for key, entry in told.items()
-        if key != "_wandb" and isinstance(entry, dict) and "value" in entry
-    }
 
 
 def _is_failing() -> bool:

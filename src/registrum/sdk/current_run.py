@@ -12,11 +12,11 @@ from typing import Any, NoReturn
 
 from registrum.core.errors import Conflict, Invalid, NotFound, NotSupported
 from registrum.sdk import credentials
-from registrum.sdk.active_runs import Run, config_text, say, values_of
+from registrum.sdk.active_runs import Run, say
 from registrum.sdk.artifacts import Artifact
 from registrum.sdk.http import Service
 from registrum.sdk.operations import active_runs as operations
-from registrum.sdk.run_values import setting
+from registrum.sdk.run_values import config_text, setting, values_of
 from registrum.sdk.run_values import settings as as_mapping
 from registrum.sdk.settings import Settings, forget
 

@@ -1,9 +1,12 @@
 """What a run is told: settings and metrics as plain JSON values, and the two mappings that people write them to."""
 
+import json
 import math
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from decimal import Decimal
 from typing import Any
+
+from registrum import __version__
 
 LONGEST_ARRAY = 10_000
 """Numbers of an array that go into the history as they are; more belongs into an artifact."""
@@ -176,3 +179,22 @@ def settings(given: Any) -> dict[str, Any]:
     if hasattr(given, "__dict__"):
         return {key: value for key, value in vars(given).items() if not key.startswith("_")}
     raise TypeError(f"config must be a mapping, not a {type(given).__name__}.")
+
+
+def config_text(values: Mapping[str, Any]) -> str:
+    """A run's settings as the wire has them."""
+    # The `wandb` client takes a run for one that can be resumed by the key `t` of its own section.
+    own = {"cli_version": f"registrum/{__version__}", "t": {}}
+    return json.dumps(
+        {**{key: {"value": v} for key, v in values.items()}, "_wandb": {"value": own}}
+    )
+
+
+def values_of(config: str | None) -> dict[str, Any]:
+    """Settings as people gave them, of those that the wire has."""
+    told = json.loads(config or "{}")
+    return {
+        key: entry["value"]
+        for key, entry in told.items()
+        if key != "_wandb" and isinstance(entry, dict) and "value" in entry
+    }
