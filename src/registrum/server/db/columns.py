@@ -171,7 +171,7 @@ class among(ColumnElement[bool]):  # noqa: N801 - reads as an operator where it 
             self.column = clone(self.column, **kw)
 
 
-class those(among):  # noqa: N801
+class those(among):  # noqa: N801 - reads as an operator where it is used
     """The same of ids that were found before: how many there are makes no difference to how they are best looked up.
 
     PostgreSQL plans a statement anew each time it runs where that seems to pay for the values it is given, and it

@@ -122,7 +122,7 @@ def _contains_postgresql(element: contains, compiler: SQLCompiler, **kw: Any) ->
     return f"(strpos({left}, {right}) > 0)"
 
 
-class fits(_Pair):  # noqa: N801
+class fits(_Pair):  # noqa: N801 - reads as a function where it is used
     """SQL condition: the text on the left fits the regular expression on the right, a `PatternText`."""
 
     type = Boolean()
@@ -140,7 +140,7 @@ def _fits_postgresql(element: fits, compiler: SQLCompiler, **kw: Any) -> str:
     return f"({left} ~ {right})"
 
 
-class within(ColumnElement[bool]):  # noqa: N801
+class within(ColumnElement[bool]):  # noqa: N801 - reads as a function where it is used
     """SQL condition: the id is one of those that a statement gives, which does not depend on the row.
 
     SQLite makes such a set in half the time if they come in order, and sorts slowly itself.
@@ -175,7 +175,7 @@ def _within_postgresql(element: within, compiler: SQLCompiler, **kw: Any) -> str
     return compiler.process(element.plain, **kw)
 
 
-class visiting(ColumnElement[bool]):  # noqa: N801
+class visiting(ColumnElement[bool]):  # noqa: N801 - reads as a function where it is used
     """SQL condition: the id is one of those that a statement gives, which are few, so that each is looked up.
 
     PostgreSQL does not believe that they are few, and reads a list in its order instead until a page is full. It
@@ -234,7 +234,7 @@ class _Wrapped(ColumnElement[Any]):
             self.inner = clone(self.inner, **kw)
 
 
-class off_index(_Wrapped):  # noqa: N801
+class off_index(_Wrapped):  # noqa: N801 - reads as a function where it is used
     """The same expression, which SQLite's planner is not to find in an index; PostgreSQL's knows its statistics."""
 
 
@@ -248,7 +248,7 @@ def _off_index_postgresql(element: off_index, compiler: SQLCompiler, **kw: Any) 
     return compiler.process(element.inner, **kw)
 
 
-class _by_code_point(_Wrapped):  # noqa: N801
+class _by_code_point(_Wrapped):  # noqa: N801 - reads as a function where it is used
     """A text column whose order and classes are those of code points."""
 
 
@@ -268,7 +268,7 @@ def by_code_point(column: ColumnElement[Any]) -> ColumnElement[Any]:
     return _by_code_point(column) if isinstance(kind, String) and kind.collation != "C" else column
 
 
-class more_facts(_Pair):  # noqa: N801
+class more_facts(_Pair):  # noqa: N801 - reads as a function where it is used
     """SQL: how many values of a document like `artifacts.more_facts` a condition holds for; 0 where it is null.
 
     Args:

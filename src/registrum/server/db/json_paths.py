@@ -67,7 +67,7 @@ class json_number(_Inside):  # noqa: N801 - reads as a function where it is used
     type = Float()
 
 
-class json_text(_Inside):  # noqa: N801
+class json_text(_Inside):  # noqa: N801 - reads as a function where it is used
     """SQL expression: the text at a path, or `true` or `false`; null where there is neither. Ordered by code point."""
 
     type = Text()
