@@ -1,6 +1,6 @@
 """Lists of collections: of a project, of one of its types, of all registries of an organization."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -9,12 +9,12 @@ from sqlalchemy import ColumnElement, bindparam, func, select
 
 from registrum.core.collections import Collection, Tag
 from registrum.core.errors import InvalidFilter
-from registrum.core.filters import Compare, Filter
+from registrum.core.filters import Filter
 from registrum.core.pages import Edge, Page, PageAsk
 from registrum.core.policy import Action
 from registrum.core.projects import Project
 from registrum.server.db import collections as rows_of
-from registrum.server.db import filters, pages, tags, version_search
+from registrum.server.db import filters, pages, tags, version_plans, version_search
 from registrum.server.db.collections import COLLECTION_COLUMNS, with_type
 from registrum.server.db.columns import among, those
 from registrum.server.db.conditions import off_index
@@ -24,7 +24,6 @@ from registrum.server.db.pages import Sorting
 from registrum.server.db.statements import Prepared, prepared
 from registrum.server.db.tables import collections, projects
 from registrum.server.db.tx import Tx
-from registrum.server.db.version_statements import exceeds
 from registrum.server.db.visibility import allowed
 
 SORTABLE: pages.Sortable = {
@@ -37,8 +36,6 @@ SORTABLE: pages.Sortable = {
 }
 NEWEST = Sorting("id", True, "collections")
 KINDS = ("sequence", "portfolio")
-MOST_VISITED = 4_000
-"""Collections that are looked up by a tag and then sorted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +117,7 @@ def _page(
         given |= {"project_id": seen[0], "project_ids": seen}
     given |= {"kind": kind, "limit": ask.page.first + 1}
     has_after = ask.page.after is not None
-    plan = _plan(tx, by, given)
+    plan = version_plans.plan_of_collections(tx, by, given)
     counts = ask.page.with_total and not has_after and _visits_all(by, plan, sorting)
     shape = _Shape(scope, action, kind, by, sorting, has_after, plan, counts)
     rows = tx.rows(_statement(shape), **given)
@@ -146,15 +143,6 @@ _BY_IDS = prepared(
 )
 
 
-def _plan(tx: Tx, by: Filter | None, given: Mapping[str, Any]) -> Plan:
-    """Collections with a tag that few have are looked up by it; others are read in order."""
-    for leaf in filters.required(by):
-        found = COLLECTION_FIELDS[leaf.field].found_by((leaf,), Plan())
-        if found is not None and not tx.value(_exceeds(leaf), most=MOST_VISITED, **given):
-            return Plan((leaf,), drives=True)
-    return Plan()
-
-
 def _visits_all(by: Filter | None, plan: Plan, sorting: Sorting) -> bool:
     """Whether a page's statement had better look at all that fit, and count them, than stop where the page is full.
 
@@ -168,11 +156,6 @@ def _visits_all(by: Filter | None, plan: Plan, sorting: Sorting) -> bool:
 
 def _tags(tx: Tx, ask: CollectionsAsk, ids: Iterable[int]) -> dict[int, tuple[Tag, ...]]:
     return tags.by_collections(tx, list(ids)) if ask.with_tags else {}
-
-
-@lru_cache(maxsize=64)
-def _exceeds(leaf: Compare) -> Prepared:
-    return exceeds(COLLECTION_FIELDS[leaf.field].found_by((leaf,), Plan()))
 
 
 def _keys(sorting: Sorting) -> pages.Keys:

@@ -97,8 +97,8 @@ def plan_of(tx: Tx, shape: Shape, given: Mapping[str, Any]) -> tuple[Plan, Grid 
     return plan, None
 
 
-def plan_of_collections(tx: Tx, by: Filter, given: Mapping[str, Any]) -> Plan:
-    """The way to the collections that versions are looked for in: by a tag that few have, else each is looked at."""
+def plan_of_collections(tx: Tx, by: Filter | None, given: Mapping[str, Any]) -> Plan:
+    """The way to collections, to list them or the versions in them: by a tag that few have, else each is looked at."""
     for leaf in filters.required(by):
         exceeding = _collections_exceed(leaf)
         if exceeding is not None and not tx.value(exceeding, most=MOST_VISITED, **given):
