@@ -133,8 +133,13 @@ class Urls:
     ) -> str:
         """Where the blob can be read, from now for `lasts_s` seconds."""
         # Written at once and not by way of claims: a page of files has thousands of them.
-        until = _from_now(self.get_lasts_s if lasts_s is None else lasts_s)
-        query = _put_query(until, Expected(md5, size_bytes)) + _shown(content_type, disposition)
+        query = f"e={_from_now(self.get_lasts_s if lasts_s is None else lasts_s)}&n={size_bytes}"
+        if md5 is not None:
+            query += f"&m={_pack(md5)}"
+        if content_type is not None:
+            query += _type_of(content_type)
+        if disposition != "attachment":
+            query += f"&d={disposition}"
         return self._below(self.signer.address("GET", key.text, _last_segment(filename), query))
 
     def put_blob(
@@ -153,7 +158,8 @@ class Urls:
         return self._below(self.signer.path(claims))
 
     def _below(self, path: str) -> str:
-        return self.base_url.rstrip("/") + path
+        base_url = self.base_url
+        return (base_url.rstrip("/") if base_url.endswith("/") else base_url) + path
 
 
 def _from_now(seconds: int) -> int:
@@ -195,7 +201,7 @@ def _put_query(expires_at: int, expect: Expected) -> str:
 
 def _shown(content_type: str | None, disposition: Disposition) -> str:
     """What an address says of how its blob is shown, which goes behind the rest."""
-    query = "" if content_type is None else f"&t={_quoted_type(content_type)}"
+    query = "" if content_type is None else _type_of(content_type)
     return query if disposition == "attachment" else f"{query}&d={disposition}"
 
 
@@ -208,8 +214,8 @@ def _query(claims: Claims) -> str:
 
 
 @lru_cache(1024)
-def _quoted_type(content_type: str) -> str:
-    return quote(content_type, safe="")
+def _type_of(content_type: str) -> str:
+    return f"&t={quote(content_type, safe='')}"
 
 
 def _parse(method: Method, key: BlobKey, filename: str, query: str) -> Claims:

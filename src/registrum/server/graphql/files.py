@@ -72,10 +72,12 @@ def download_url(
     content_type: str | None = None,
 ) -> str:
     """A signed address from which anybody who holds it downloads a blob, as long as `download_url_expiry_s` says."""
-    key, lasts = BlobKey(blob_id), timedelta(seconds=context.urls.get_lasts_s)
-    direct = context.store.signed_get(key, filename, content_type, lasts)
-    if direct is not None:
-        return direct.url
+    key = BlobKey(blob_id)
+    if not context.store.serves_bytes:
+        lasts = timedelta(seconds=context.urls.get_lasts_s)
+        direct = context.store.signed_get(key, filename, content_type, lasts)
+        if direct is not None:
+            return direct.url
     return context.urls.get_blob(key, filename, size_bytes, md5=md5, content_type=content_type)
 
 
@@ -83,10 +85,12 @@ def upload_address(
     context: Context, blob_id: str, filename: str, expect: Expected, content_type: str | None
 ) -> tuple[str, list[str]]:
     """A signed address to put a blob, and the headers that must go with it, each `Name:Value`."""
-    key, lasts = BlobKey(blob_id), timedelta(seconds=context.urls.put_lasts_s)
-    direct = context.store.signed_put(key, expect, content_type, lasts)
-    if direct is not None:
-        return direct.url, [f"{name}:{value}" for name, value in direct.headers.items()]
+    key = BlobKey(blob_id)
+    if not context.store.serves_bytes:
+        lasts = timedelta(seconds=context.urls.put_lasts_s)
+        direct = context.store.signed_put(key, expect, content_type, lasts)
+        if direct is not None:
+            return direct.url, [f"{name}:{value}" for name, value in direct.headers.items()]
     return context.urls.put_blob(key, filename, expect), []
 
 
@@ -98,17 +102,18 @@ def storage_path(blob_id: str) -> str:
 def of_artifact(context: Context, found: ArtifactFile) -> File:
     """The wire's file for one entry of an artifact; the address of a reference is what it refers to."""
     entry = found.entry
-    is_md5 = entry.algorithm is digests.Algorithm.MD5 and entry.ref is None
+    is_md5 = entry.ref is None and entry.algorithm is digests.Algorithm.MD5
+    md5, mimetype = entry.digest if is_md5 else None, found.mimetype
     return File(
         id=ids.encode(f"ArtifactFile:{found.artifact_id}", found.ordinal),
         name=entry.path,
-        make_url=_Address(context, found),
+        make_url=_Address(context, found, md5, mimetype),
         size_bytes=entry.size_bytes,
         storage_path=storage_path(found.blob_id) if found.blob_id else None,
-        mimetype=found.mimetype,
+        mimetype=mimetype,
         updated_at=found.updated_at,
         digest=entry.digest,
-        md5=entry.digest if is_md5 else None,
+        md5=md5,
     )
 
 
@@ -118,27 +123,27 @@ class _Address:
 
     context: Context
     found: ArtifactFile
+    md5: str | None
+    mimetype: str | None
     made: str | None = None
 
     def __call__(self) -> str:
         if self.made is None:
-            self.made = _entry_url(self.context, self.found)
+            self.made = self._make()
         return self.made
 
-
-def _entry_url(context: Context, found: ArtifactFile) -> str:
-    entry = found.entry
-    if entry.ref is not None or found.blob_id is None:
-        return entry.ref or ""
-    is_md5 = entry.algorithm is digests.Algorithm.MD5
-    return download_url(
-        context,
-        found.blob_id,
-        entry.path,
-        entry.size_bytes,
-        md5=digests.from_base64(entry.digest) if is_md5 else None,
-        content_type=found.mimetype,
-    )
+    def _make(self) -> str:
+        entry, blob_id = self.found.entry, self.found.blob_id
+        if entry.ref is not None or blob_id is None:
+            return entry.ref or ""
+        return download_url(
+            self.context,
+            blob_id,
+            entry.path,
+            entry.size_bytes,
+            md5=digests.from_base64(self.md5) if self.md5 is not None else None,
+            content_type=self.mimetype,
+        )
 
 
 def _as_files(context: Context, page: Page[ArtifactFile]) -> Page[File]:

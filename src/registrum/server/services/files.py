@@ -11,7 +11,8 @@ from registrum.core.files import ArtifactFile, Blob, StoredManifest
 from registrum.core.manifest import entries_of
 from registrum.core.manifest_pages import KEY_BYTES, NO_BLOB, ManifestIndex
 from registrum.core.memberships import Wants
-from registrum.core.pages import Page, PageAsk, page_of
+from registrum.core.pages import Edge as Row
+from registrum.core.pages import Page, PageAsk
 from registrum.core.policy import Action
 from registrum.core.projects import ProjectName
 from registrum.server.blobs.store import BlobKey
@@ -20,6 +21,7 @@ from registrum.server.db.tx import Tx
 from registrum.server.services.edges import Edge
 
 MAX_NAMES = 5000
+_NO_BLOB_ID = NO_BLOB.hex()
 
 
 def manifest_of(tx: Tx, artifact_id: int) -> StoredManifest | None:
@@ -82,8 +84,7 @@ def page_of_files(
 
 
 def _page(found: Sequence[ArtifactFile], has_more: bool, total: int) -> Page[ArtifactFile]:
-    page = page_of(found, len(found), lambda file: (file.ordinal,), total)
-    return Page(page.edges, has_more, total)
+    return Page(tuple([Row(file, (file.ordinal,)) for file in found]), has_more, total)
 
 
 def _entries(
@@ -96,13 +97,15 @@ def _entries(
     at, first_byte, end_byte = index.span_of(start, end)
     text = edge.await_(_read(edge, manifest.blob_id, first_byte, end_byte - first_byte))
     contents = orjson.loads(b"{" + text.rstrip(b",") + b"}")
+    blob_ids, width = keys.hex(), 2 * KEY_BYTES
     found = []
     for ordinal, entry in enumerate(entries_of(contents), at):
         if start <= ordinal < end:
-            key = keys[(ordinal - start) * KEY_BYTES : (ordinal - start + 1) * KEY_BYTES]
-            blob_id = None if key == NO_BLOB else key.hex()
+            at_key = (ordinal - start) * width
+            blob_id = blob_ids[at_key : at_key + width]
+            known = None if blob_id == _NO_BLOB_ID else blob_id
             found.append(
-                ArtifactFile(manifest.artifact_id, ordinal, entry, blob_id, manifest.committed_at)
+                ArtifactFile(manifest.artifact_id, ordinal, entry, known, manifest.committed_at)
             )
     return found
 
