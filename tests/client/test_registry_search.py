@@ -1,5 +1,6 @@
 """Search through the real client's `Registries`, `Collections` and `Versions`: every operator, field, order and cursor."""
 
+import json
 import operator
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -211,6 +212,10 @@ def test_orders_and_fields_that_are_none(found: Found, monkeypatch: pytest.Monke
 VERSIONS = """query($o: String!, $r: JSONString, $c: JSONString, $f: JSONString, $s: String, $a: String) {
   organization(name: $o) { orgEntity { artifactMemberships(projectFilters: $r, collectionFilters: $c,
     filters: $f, order: $s, after: $a, first: 3) { totalCount edges { node { versionIndex } } } } } }"""
+
+
+ASKED = """query($o: String!, $f: JSONString) { organization(name: $o) { orgEntity {
+  artifactMemberships(filters: $f, first: 3) { edges { node { NODE } } } } } }"""
 
 
 @pytest.mark.parametrize(
@@ -468,6 +473,26 @@ def test_each_person_finds_what_they_may_see(
     )
     page = answer["organization"]["orgEntity"]["artifactMemberships"]
     assert page["totalCount"] == len(expected)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "artifactCollection { HERE }",
+        "aliases { artifactCollection { HERE } }",
+        "artifact { artifactSequence { HERE } }",
+        "artifact { aliases { artifactCollection { HERE } } }",
+    ],
+)
+def test_collections_of_listed_versions_have_what_is_asked_of_them(
+    world: Whale, found: Found, place: str
+) -> None:
+    def listed(here: str) -> str:
+        document = ASKED.replace("NODE", place.replace("HERE", here))
+        return json.dumps(world.ask("mia", document, o=ORGANIZATION, f='{"alias": "prod"}'))
+
+    assert '"name": "' in listed("name")
+    assert '"createdAt": "' in listed("...{ __typename } createdAt")
 
 
 def test_registries_and_versions_have_no_length_but_a_page_has(found: Found) -> None:

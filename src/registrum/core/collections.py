@@ -55,8 +55,9 @@ class Collection:
     Attributes:
         kind: "sequence" or "portfolio".
         project: None where the actor may not see it.
+        description, created_at, updated_at: filled unless a list of versions shows its name and project only.
         tags: filled only where they were asked for.
-        digest_algorithm: of a sequence, that of its versions.
+        digest_algorithm: of a sequence, that of its versions; filled as `description`.
         is_deleted: true only in the answer to its deletion.
     """
 
@@ -66,9 +67,9 @@ class Collection:
     project: Project | None
     type_id: int
     type_name: str
-    description: str | None
-    created_at: datetime
-    updated_at: datetime | None
+    description: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
     tags: tuple[Tag, ...] = ()
     digest_algorithm: str | None = None
     is_deleted: bool = False

@@ -30,9 +30,11 @@ class Wants:
         tags: those of the artifact.
         all_aliases: those of the artifact in every collection that the actor may see.
         collection_tags: those of the collections, the one it is in and the one it comes from.
+        collection_details: of these collections, more than their names, projects and types.
     """
 
     aliases: bool = False
     tags: bool = False
     all_aliases: bool = False
     collection_tags: bool = False
+    collection_details: bool = True

@@ -38,7 +38,7 @@ source_types = artifact_types.alias("source_types")
 sources = projects.alias("sources")
 source_owners = entities.alias("source_owners")
 
-ARTIFACT_COLUMNS = (
+ARTIFACT_NAME_COLUMNS = (
     artifacts.c.id.label("a_id"),
     artifacts.c.state.label("a_state"),
     artifacts.c.version.label("a_version"),
@@ -61,6 +61,10 @@ ARTIFACT_COLUMNS = (
     sequences.c.name.label("s_name"),
     sequences.c.type_id.label("s_type_id"),
     source_types.c.name.label("s_type_name"),
+)
+"""What makes an `Artifact`, without the details of its sequence."""
+ARTIFACT_COLUMNS = (
+    *ARTIFACT_NAME_COLUMNS,
     sequences.c.description.label("s_description"),
     sequences.c.created_at.label("s_created_at"),
     sequences.c.updated_at.label("s_updated_at"),
@@ -93,6 +97,18 @@ def source_from(row: Row, visible: Mapping[int, Project]) -> Collection:
         row.s_updated_at,
         (),
         row.s_digest_algorithm,
+    )
+
+
+def named_source_from(row: Row, visible: Mapping[int, Project]) -> Collection:
+    """The sequence of a row with `ARTIFACT_NAME_COLUMNS`, without its details."""
+    return Collection(
+        row.s_id,
+        row.s_kind,
+        row.s_name,
+        visible.get(row.a_project_id),
+        row.s_type_id,
+        row.s_type_name,
     )
 
 

@@ -26,13 +26,17 @@ from registrum.server.db.tx import Tx
 from registrum.server.db.upserts import insert
 from registrum.server.db.visibility import Grant, allowed, decided
 
-COLLECTION_COLUMNS = (
+COLLECTION_NAME_COLUMNS = (
     collections.c.id.label("c_id"),
     collections.c.kind.label("c_kind"),
     collections.c.name.label("c_name"),
     collections.c.project_id.label("c_project_id"),
     collections.c.type_id.label("c_type_id"),
     artifact_types.c.name.label("c_type_name"),
+)
+"""What makes a `Collection` without its details."""
+COLLECTION_COLUMNS = (
+    *COLLECTION_NAME_COLUMNS,
     collections.c.description.label("c_description"),
     collections.c.created_at.label("c_created_at"),
     collections.c.updated_at.label("c_updated_at"),
@@ -61,6 +65,18 @@ def from_row(row: Row, visible: Mapping[int, Project], tags: tuple[Tag, ...] = (
         row.c_updated_at,
         tags,
         row.c_digest_algorithm,
+    )
+
+
+def named_from(row: Row, visible: Mapping[int, Project]) -> Collection:
+    """The collection of a row with `COLLECTION_NAME_COLUMNS`, without its details; see `from_row`."""
+    return Collection(
+        row.c_id,
+        row.c_kind,
+        row.c_name,
+        visible.get(row.c_project_id),
+        row.c_type_id,
+        row.c_type_name,
     )
 
 

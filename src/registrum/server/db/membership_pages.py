@@ -25,13 +25,22 @@ from registrum.server.db import pages, version_search
 from registrum.server.db import projects as project_rows
 from registrum.server.db.artifacts import (
     ARTIFACT_COLUMNS,
+    ARTIFACT_NAME_COLUMNS,
     artifact_from,
+    named_source_from,
     source_from,
     source_owners,
     sources,
     with_source,
 )
-from registrum.server.db.collections import COLLECTION_COLUMNS, from_row, with_tags, with_type
+from registrum.server.db.collections import (
+    COLLECTION_COLUMNS,
+    COLLECTION_NAME_COLUMNS,
+    from_row,
+    named_from,
+    with_tags,
+    with_type,
+)
 from registrum.server.db.columns import those
 from registrum.server.db.pages import Sorting
 from registrum.server.db.refusals import refuse
@@ -56,13 +65,12 @@ from registrum.server.db.version_statements import (
 )
 from registrum.server.db.visibility import Grant, allowed, decided
 
-MEMBERSHIP_COLUMNS = (
+_PLACE_COLUMNS = (
     memberships.c.id.label("m_id"),
     memberships.c.version.label("m_version"),
     memberships.c.created_at.label("m_created_at"),
-    *COLLECTION_COLUMNS,
-    *ARTIFACT_COLUMNS,
 )
+MEMBERSHIP_COLUMNS = (*_PLACE_COLUMNS, *COLLECTION_COLUMNS, *ARTIFACT_COLUMNS)
 
 
 def _joined(left: FromClause = memberships) -> FromClause:
@@ -162,6 +170,11 @@ _BY_IDS = prepared(
     .select_from(_joined())
     .where(those(memberships.c.id, "membership_ids"), LIVING)
 )
+_NAMED_BY_IDS = prepared(
+    select(*_PLACE_COLUMNS, *COLLECTION_NAME_COLUMNS, *ARTIFACT_NAME_COLUMNS)
+    .select_from(_joined())
+    .where(those(memberships.c.id, "membership_ids"), LIVING)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,21 +230,22 @@ def _page(
         *(ask.filter, ask.collection_filter, ask.project_filter),
     )
     found = version_search.find(tx, search, is_hopeful=True)
-    rows = _rows(tx, found)
+    rows = _rows(tx, found, ask.wants)
     if rows is None:
         found = version_search.find(tx, search, is_hopeful=False)
-        rows = _rows(tx, found) or []
+        rows = _rows(tx, found, ask.wants) or []
     loaded = _loaded(tx, rows, ask.wants, {})
     edges = tuple([Edge(each, found.places[each.id]) for each in loaded])
     return Page(edges, found.following is not None, found.total)
 
 
-def _rows(tx: Tx, found: Found) -> list[Row] | None:
+def _rows(tx: Tx, found: Found, wants: Wants) -> list[Row] | None:
     """The rows of a page in order; None if one that was found, or the one behind the page, does not live."""
     ids = list(found.places)
     if found.following is not None:
         ids.append(found.following)
-    by_id = {row.m_id: row for row in tx.rows(_BY_IDS, membership_ids=ids)}
+    statement = _BY_IDS if wants.collection_details else _NAMED_BY_IDS
+    by_id = {row.m_id: row for row in tx.rows(statement, membership_ids=ids)}
     return [by_id[id_] for id_ in found.places] if len(by_id) == len(ids) else None
 
 
@@ -324,11 +338,14 @@ def _collections(
 ) -> dict[int, Collection]:
     """The collections that the rows are in and come from, once each; with their tags, where those are wanted."""
     found: dict[int, Collection] = {}
+    place_of, source_of = (
+        (from_row, source_from) if wants.collection_details else (named_from, named_source_from)
+    )
     for row in rows:
         if row.c_id not in found:
-            found[row.c_id] = from_row(row, visible)
+            found[row.c_id] = place_of(row, visible)
         if row.s_id not in found:
-            found[row.s_id] = source_from(row, visible)
+            found[row.s_id] = source_of(row, visible)
     if not wants.collection_tags:
         return found
     return {c.id: c for c in with_tags(tx, found.values())}

@@ -36,6 +36,9 @@ def wants_of_membership(selection: Selection) -> Wants:
         tags=of_artifact.tags,
         all_aliases=of_artifact.all_aliases,
         collection_tags=of_artifact.collection_tags or "artifactCollection.tags" in selection,
+        collection_details=of_artifact.collection_details
+        or _shows_details(selection.under("artifactCollection"))
+        or _shows_details(selection.under("aliases.artifactCollection")),
     )
 
 
@@ -45,7 +48,15 @@ def wants_of_artifact(selection: Selection) -> Wants:
         tags="tags" in selection,
         all_aliases="aliases" in selection,
         collection_tags="artifactSequence.tags" in selection,
+        collection_details=_shows_details(selection.under("artifactSequence")),
     )
+
+
+_OF_ITS_NAME = ("id", "name", "project")
+
+
+def _shows_details(of_collection: Selection) -> bool:
+    return any(path.partition(".")[0] not in _OF_ITS_NAME for path in of_collection.paths)
 
 
 @project.field("artifactCollectionMembership", is_point=True)
