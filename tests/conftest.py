@@ -34,7 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 _TOGETHER = {
-    "postgres": ("postgres", "test_writers_at_once", "test_command_line"),
+    "postgres": ("postgres", "test_writers_at_once"),
     "denials": ("contract/test_deni",),
     "web": ("wire/test_web",),
 }
