@@ -24,7 +24,7 @@ class _Statements:
         self.of: Prepared = prepared(
             select(column, table.c.id, table.c.name)
             .where(those(column, "owner_ids"))
-            .order_by(table.c.name)
+            .order_by(column, table.c.name)  # as the table's index has them
         )
         self.add: Prepared = prepared(
             insert(table)
