@@ -25,6 +25,9 @@ from tests.client.test_full_disk import fill, small_disk
 from tests.sdk.test_artifacts import files_in
 from tests.sdk.weather import Weather, weather
 
+pytestmark = pytest.mark.slow
+"""`test_bad_days` shows each of them once in every run; all ways take half a minute."""
+
 MIB = 1 << 20
 MARK = b"a-mark-that-is-nowhere-else-0123456789"
 PARTS = Parts(8 * MIB, MIB)
