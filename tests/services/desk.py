@@ -66,7 +66,7 @@ def entries_of(files: Mapping[str, bytes], **references: str) -> dict[str, dict[
         path: {
             "digest": md5_of(content),
             "size": len(content),
-            "local_path": f"/home/ann/{path}",
+            "local_path": f"/staging/{path}",
             "skip_cache": False,
         }
         for path, content in files.items()

@@ -57,7 +57,7 @@ def test_the_index_comes_back(names: list[str]) -> None:
 
 
 def test_what_meant_something_on_the_clients_machine_is_left_out() -> None:
-    given_entry = {"digest": "d", "size": 1, "local_path": "/home/ann/x", "skip_cache": True}
+    given_entry = {"digest": "d", "size": 1, "local_path": "/staging/x", "skip_cache": True}
     document = {"version": 1, "contents": {"a": given_entry}}
     content, _ = written(parse(json.dumps(document).encode()).entries, 500)
     assert json.loads(content)["contents"] == {"a": {"digest": "d", "size": 1}}
