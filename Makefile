@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 FAST := -n 2 -m "not slow"
+# The tests start some hundred processes; each would compile this package anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: serve test fast client check format test-slow bench docs postgres chromium clean
 .DELETE_ON_ERROR:
