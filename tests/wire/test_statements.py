@@ -1,15 +1,13 @@
 """A page takes as many statements whatever its length: what its rows need is fetched for all of them at once."""
 
 import asyncio
+import runpy
 from collections.abc import Callable, Iterator
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
 import pytest
-from wandb.sdk.artifacts._generated.operations import (
-    FETCH_REGISTRIES_GQL,
-    REGISTRY_TEAM_MEMBERS_GQL,
-)
 
 from registrum.core.actors import Actor
 from registrum.server.blobs import open_store
@@ -30,7 +28,14 @@ from tests.services import acme
 
 KEY = b"a key of enough characters for the signing of URLs"
 ENGINE = Engine(bound_schema())
+OPERATIONS = distribution("wandb").locate_file("wandb/sdk/artifacts/_generated/operations.py")
 Ask = Callable[[Actor, str, dict[str, Any]], tuple[Any, int]]
+
+
+@pytest.fixture(scope="module")
+def operations() -> dict[str, str]:
+    """The documents of the client, by their names there; the whole client takes a second to import."""
+    return runpy.run_path(str(OPERATIONS))
 
 
 @pytest.fixture
@@ -69,23 +74,29 @@ def ask(database: SqliteDatabase, tmp_path: Path) -> Iterator[Ask]:
     loop.close()
 
 
-def test_registries_with_their_types(database: Database, ask: Ask) -> None:
+def test_registries_with_their_types(
+    database: Database, ask: Ask, operations: dict[str, str]
+) -> None:
+    query = operations["FETCH_REGISTRIES_GQL"]
     people = acme.found(database)
     given = {"organization": acme.ORGANIZATION, "perPage": 50}
     acme.registry(
         database, people["ada"], "first", accepts_any_type=False, types=(("model", None),)
     )
-    _, few = ask(people["ada"], FETCH_REGISTRIES_GQL, given)
+    _, few = ask(people["ada"], query, given)
     for number in range(8):
         types = ((f"type{number}", None), ("model", None))
         acme.registry(database, people["ada"], f"more{number}", accepts_any_type=False, types=types)
-    body, many = ask(people["ada"], FETCH_REGISTRIES_GQL, given)
+    body, many = ask(people["ada"], query, given)
     assert many == few
     for number in range(8):
         assert f'"type{number}"'.encode() in body
 
 
-def test_teams_of_a_registry_with_their_members(database: Database, ask: Ask) -> None:
+def test_teams_of_a_registry_with_their_members(
+    database: Database, ask: Ask, operations: dict[str, str]
+) -> None:
+    query = operations["REGISTRY_TEAM_MEMBERS_GQL"]
     people = acme.found(database)
     registry = acme.registry(database, people["ada"], "first")
     given = {"project": "wandb-registry-first", "entity": acme.OWNER}
@@ -102,9 +113,9 @@ def test_teams_of_a_registry_with_their_members(database: Database, ask: Ask) ->
         )
 
     join("one")
-    _, few = ask(people["vic"], REGISTRY_TEAM_MEMBERS_GQL, given)
+    _, few = ask(people["vic"], query, given)
     for number in range(6):
         join(f"more{number}")
-    body, many = ask(people["vic"], REGISTRY_TEAM_MEMBERS_GQL, given)
+    body, many = ask(people["vic"], query, given)
     assert many == few
     assert body.count(b'"username":"max"') == 7
