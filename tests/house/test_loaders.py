@@ -23,8 +23,8 @@ LOADED_BEFORE = {
 """They are given what a loader returned, or filter by what the actor may read."""
 OF_THE_ACTOR = {
     "artifacts.latest_in", "artifacts.by_client_id", "entities.by_ids", "entities.default_name",
-    "guests.organization_ids_of_guest", "files.blob_of_artifact", "files.blob_in_collection", "files.blob_of_entity",
-    "members.candidate_teams", "organizations.may_administer",
+    "guests.organization_ids_of_guest", "files.blob_of_artifact", "files.blobs_of_artifact", "files.blob_in_collection",
+    "files.blob_of_entity", "members.candidate_teams", "organizations.may_administer",
     "projects.create_on_demand",
 }  # fmt: skip
 """Their condition about the actor is fixed: what they may see, fetch or administer."""

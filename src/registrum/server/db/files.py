@@ -1,6 +1,6 @@
 """Files by path and by digest: places reserved for a pending artifact, and the addresses that clients make themselves."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 
 from sqlalchemy import Text, and_, bindparam, delete, or_, select, update
@@ -160,7 +160,7 @@ def drop_reservations(tx: Tx, artifact: Grant[Artifact], at_most: int) -> int:
 
 
 _HAS = or_(blobs.c.md5 == bindparam("digest"), blobs.c.xxh128 == bindparam("digest"))
-_OF_ARTIFACT = prepared(
+_ALL_OF_ARTIFACT = (
     select(*BLOB_COLUMNS)
     .select_from(
         artifact_blobs.join(blobs, blobs.c.id == artifact_blobs.c.blob_id).join(
@@ -171,17 +171,28 @@ _OF_ARTIFACT = prepared(
         artifacts.c.id == bindparam("artifact_id"),
         artifacts.c.state == "committed",
         artifacts.c.deleted_at.is_(None),
-        _HAS,
         allowed_artifact(Action.DOWNLOAD),
     )
-    .limit(1)
 )
+_OF_ARTIFACT = prepared(_ALL_OF_ARTIFACT.where(_HAS).limit(1))
+_BLOBS_OF_ARTIFACT = prepared(_ALL_OF_ARTIFACT)
 
 
 def blob_of_artifact(tx: Tx, artifact_id: int, digest: bytes) -> Blob | None:
     """The blob with this digest in an artifact that the actor may download."""
     row = tx.one(_OF_ARTIFACT, artifact_id=artifact_id, digest=digest)
     return blob_from(row) if row else None
+
+
+def blobs_of_artifact(tx: Tx, artifact_id: int, digests: Set[bytes]) -> dict[bytes, Blob]:
+    """The blobs with these digests in an artifact that the actor may download: all that it has are read once."""
+    found: dict[bytes, Blob] = {}
+    for row in tx.rows(_BLOBS_OF_ARTIFACT, artifact_id=artifact_id):
+        blob = blob_from(row)
+        for digest in (blob.md5, blob.xxh128):
+            if digest is not None and digest in digests:
+                found[digest] = blob
+    return found
 
 
 _IN_COLLECTION = prepared(

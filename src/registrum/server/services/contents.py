@@ -1,12 +1,13 @@
 """What stands behind a manifest: the blob of each of its files, found, and held against what the manifest says."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 
 from registrum.core import ids
 from registrum.core.artifacts import Artifact
 from registrum.core.digests import Algorithm, from_base64
-from registrum.core.errors import Invalid, NotFound, RegistrumError, Unprocessable
+from registrum.core.errors import Invalid, NotFound, Unprocessable
 from registrum.core.files import Blob
 from registrum.core.manifest import Entry, Manifest
 from registrum.server.blobs.store import BlobKey
@@ -104,15 +105,15 @@ def _from_project(
 
 def _from_birth(tx: Tx, entries: Sequence[Entry], raw: Mapping[str, bytes]) -> dict[str, Blob]:
     """Files of a version elsewhere that the actor may download: a draft of it keeps them."""
-    found: dict[str, Blob] = {}
+    paths: dict[int, list[str]] = {}
     for entry in entries:
-        try:
+        with suppress(Invalid):
             birth = ids.decode("Artifact", entry.birth_artifact or "")
-        except RegistrumError:
-            continue
-        blob = files.blob_of_artifact(tx, birth, raw[entry.path])
-        if blob is not None:
-            found[entry.path] = blob
+            paths.setdefault(birth, []).append(entry.path)
+    found: dict[str, Blob] = {}
+    for birth, of_birth in paths.items():
+        known = files.blobs_of_artifact(tx, birth, {raw[path] for path in of_birth})
+        found |= {path: known[raw[path]] for path in of_birth if raw[path] in known}
     return found
 
 
