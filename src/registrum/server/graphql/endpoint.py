@@ -5,7 +5,6 @@ near database (`points.py`) are answered by the event loop itself, within `AT_ON
 """
 
 import asyncio
-import zlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -15,6 +14,7 @@ import orjson
 
 from registrum.core.actors import Actor
 from registrum.core.brackets import check_brackets
+from registrum.core.compression import unpacked
 from registrum.core.errors import Invalid, RegistrumError, TooLarge, Unauthenticated
 from registrum.server.blobs.signing import Signer, Urls
 from registrum.server.db.database import READ_TIMEOUT_S
@@ -163,10 +163,10 @@ class GraphQLEndpoint:
         body = parts[0] if len(parts) == 1 else b"".join(parts)
         if _header(scope, b"content-encoding") != b"gzip":
             return body
-        plain = _unpacked(body, allowed)
+        plain = unpacked(body, allowed)
         if plain is None and allowed < limit:
             allowed = await self._large(scope)
-            plain = await asyncio.to_thread(_unpacked, body, allowed)
+            plain = await asyncio.to_thread(unpacked, body, allowed)
         if plain is None:
             raise _too_large(limit)
         return plain
@@ -187,20 +187,6 @@ class GraphQLEndpoint:
 
 def _too_large(limit: int) -> TooLarge:
     return TooLarge(f"The body of a request may be at most {limit} bytes.")
-
-
-def _unpacked(body: bytes, limit: int) -> bytes | None:
-    """The body unpacked; None if it has more than `limit` bytes then."""
-    unpack = zlib.decompressobj(wbits=31)
-    try:
-        plain = unpack.decompress(body, limit)
-    except zlib.error:
-        raise Invalid("The body says that it is gzip, but it is not.") from None
-    if unpack.unconsumed_tail:
-        return None
-    if not unpack.eof:
-        raise Invalid("The body says that it is gzip, but it ends half-way.")
-    return plain
 
 
 def _decode(body: bytes) -> dict[str, Any]:

@@ -6,7 +6,6 @@ that the client does not retry ends its stream for good, so anything that may he
 
 import asyncio
 import logging
-import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +13,7 @@ import orjson
 
 from registrum.core.actors import Actor
 from registrum.core.brackets import check_brackets
+from registrum.core.compression import unpacked
 from registrum.core.errors import (
     Invalid,
     NotFound,
@@ -130,15 +130,9 @@ def _writer(scope: Scope) -> str | None:
 
 
 def _unpacked(body: bytes) -> bytes:
-    unpack = zlib.decompressobj(wbits=31)
-    try:
-        plain = unpack.decompress(body, MAX_UNPACKED_BYTES)
-    except zlib.error:
-        raise Invalid("The body says that it is gzip, but it is not.") from None
-    if unpack.unconsumed_tail:
+    plain = unpacked(body, MAX_UNPACKED_BYTES)
+    if plain is None:
         raise TooLarge(f"A report may have at most {MAX_UNPACKED_BYTES} bytes once unpacked.")
-    if not unpack.eof:
-        raise Invalid("The body says that it is gzip, but it ends half-way.")
     return plain
 
 
