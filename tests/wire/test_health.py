@@ -55,6 +55,8 @@ def test_metrics_count_requests_by_few_labels() -> None:
     for number in range(3):
         metrics.observe_request("GET", f"/somebody/{number}", 200, 0.01)
     metrics.observe_request("POST", "/graphql", 200, 0.01)
+    metrics.observe_request("GET", "/artifactsV2/default/team/1/2", 200, 0.01)
     text = metrics.text().decode()
     assert 'registrum_http_requests_total{area="other",method="GET",status="200"} 3.0' in text
     assert 'registrum_http_request_seconds_count{area="graphql"} 1.0' in text
+    assert 'registrum_http_request_seconds_count{area="artifactsV2"} 1.0' in text

@@ -22,7 +22,12 @@ Check = Callable[[], object]
 
 CHECK_LIMIT_S = 5.0
 _SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-_AREAS = frozenset({"graphql", "files", "blobs", "static", "healthz", "readyz", "metrics"})
+_AREAS = frozenset(
+    {
+        *("graphql", "blobs", "files", "artifacts", "artifactsV2"),
+        *("static", "healthz", "readyz", "metrics", "version"),
+    }
+)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120)
 _log = logging.getLogger(__name__)

@@ -113,7 +113,7 @@ class RequestLog:
 
     A request's number is taken from `X-Request-Id` where that is well-formed, else made. It is in `request_id`, in
     `scope["state"]["request_id"]` and in the answer's `X-Request-Id`. Inner code may put an Actor into
-    `scope["state"]["actor"]`, and a GraphQL operation's name into `scope["state"]["operation"]`, for the log line.
+    `scope["state"]["actor"]` for the log line.
     """
 
     def __init__(self, app: ASGIApp, observe: Observe | None = None) -> None:
@@ -166,8 +166,6 @@ class RequestLog:
         }
         if (actor := state.get("actor")) is not None and actor.username:
             request["user"] = actor.username
-        if operation := state.get("operation"):
-            request["operation"] = operation
         # Made by hand: `info()` would look up its caller's line, a third of the whole cost.
         line = logging.LogRecord(_requests.name, logging.INFO, "", 0, "request", None, None)
         line.request = request
