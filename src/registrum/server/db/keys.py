@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import LargeBinary, bindparam, insert, or_, select, update
+from sqlalchemy import LargeBinary, and_, bindparam, insert, or_, select, update
 
 from registrum.core.actors import Actor
 from registrum.core.errors import NameTaken
@@ -67,37 +67,31 @@ def holder_of(tx: Tx, digests: Sequence[bytes]) -> Holder | None:
 
 _BY_USER = prepared(
     select(
+        users.c.id.label("holder_id"),
         api_keys.c.id,
-        api_keys.c.user_id,
         api_keys.c.mask,
         api_keys.c.description,
         api_keys.c.created_at,
         api_keys.c.expires_at,
         api_keys.c.last_used_at,
     )
-    .where(
-        among(api_keys.c.user_id, "user_ids"),
-        api_keys.c.deleted_at.is_(None),
-        or_(IS_ADMIN, api_keys.c.user_id == ACTOR),
+    .select_from(
+        users.outerjoin(
+            api_keys, and_(api_keys.c.user_id == users.c.id, api_keys.c.deleted_at.is_(None))
+        )
     )
+    .where(among(users.c.id, "user_ids"), or_(IS_ADMIN, users.c.id == ACTOR))
     .order_by(api_keys.c.id)
 )
 
 
 def by_user(tx: Tx, user_ids: Sequence[int]) -> dict[int, list[ApiKey]]:
-    """The living keys of each of these users by age: of the actor, or for an instance administrator of all."""
+    """The living keys by age of those of these users whose keys the actor may see: one's own, or for an instance administrator all."""
     found: dict[int, list[ApiKey]] = {}
     for row in tx.rows(_BY_USER, user_ids=list(user_ids)):
-        key = ApiKey(
-            row.id,
-            row.user_id,
-            row.mask,
-            row.description,
-            row.created_at,
-            row.expires_at,
-            row.last_used_at,
-        )
-        found.setdefault(row.user_id, []).append(key)
+        held = found.setdefault(row.holder_id, [])
+        if row.id is not None:
+            held.append(ApiKey(row.id, row.holder_id, *row[2:]))
     return found
 
 
