@@ -1,13 +1,20 @@
-"""Requests that never become whole, against a real uvicorn: their connections end, and others are served meanwhile."""
+"""Requests and answers that never become whole, against a real uvicorn: their connections end, and others are served meanwhile."""
 
+import ssl
+import sys
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from registrum.server import careful
+from registrum.server.zero_copy import ZeroCopyProtocol
+from tests.client.certificates import make_certificate
 from tests.wire.live import serving
-from tests.wire.test_zero_copy import Peer
+from tests.wire.test_transfer import Site
+from tests.wire.test_zero_copy import Peer, ask
 
 WHOLE = b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
 
@@ -117,3 +124,90 @@ def test_whole_requests_are_not_limited_by_the_time_between_them(
         for peer in (waits, halves):
             peer.socket.sendall(WHOLE)
             assert peer.answer() == (200, b"abc")
+
+
+OFFER = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: %s\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n"
+LENGTH = b"POST /a HTTP/1.1\r\nHost: x\r\n%sContent-Length: 3\r\n\r\n"
+CHUNKED = b"POST /a HTTP/1.1\r\nHost: x\r\n%sTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize("protocol", [b"h2c", b"websocket", b"TLS/1.0, h2c"])
+@pytest.mark.parametrize("is_in_pieces", [False, True])
+def test_the_offer_of_another_protocol_is_declined_and_the_request_answered(
+    address: tuple[str, int], protocol: bytes, is_in_pieces: bool
+) -> None:
+    offer = OFFER % protocol
+    requests = [
+        (LENGTH % offer, b"abc", b"abc"),
+        (CHUNKED % offer, b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", b"abcde"),
+        (b"GET /a HTTP/1.1\r\nHost: x\r\n%s\r\n" % offer, b"", b""),
+        (LENGTH % b"", b"abc", b"abc"),
+    ]
+    with Peer(address) as peer:
+        if is_in_pieces:
+            for head, body, content in requests:
+                for piece in (head[:30], head[30:], body[:2], body[2:]):
+                    peer.socket.sendall(piece)
+                assert peer.answer() == (200, content)
+        else:
+            peer.socket.sendall(b"".join(head + body for head, body, _ in requests))
+            assert [peer.answer() for _ in requests] == [(200, each) for _, _, each in requests]
+
+
+def test_what_follows_an_offer_is_the_body_and_no_request(address: tuple[str, int]) -> None:
+    hidden = b"GET /hidden HTTP/1.1\r\nHost: x\r\n\r\n"
+    head = b"POST /a HTTP/1.1\r\n%sContent-Length: %d\r\n\r\n" % (OFFER % b"h2c", len(hidden))
+    with Peer(address) as peer:
+        peer.socket.sendall(head + hidden + WHOLE)
+        assert [peer.answer(), peer.answer()] == [(200, hidden), (200, b"abc")]
+
+
+def test_a_tunnel_is_refused(address: tuple[str, int]) -> None:
+    with Peer(address) as peer:
+        peer.socket.sendall(b"CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n" + WHOLE)
+        assert peer.answer()[0] == 400
+        assert peer.is_closed()
+
+
+class Ending(ZeroCopyProtocol):
+    """Tells when its connection has ended."""
+
+    ended = threading.Semaphore(0)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        Ending.ended.release()
+
+
+async def send_much(scope: Any, receive: Any, send: Any) -> None:
+    """Answers with 64 MiB, as large answers are: at once, or in chunks."""
+    chunks = 64 if scope["path"] == "/chunks" else 1
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    for left in reversed(range(chunks)):
+        body = bytes((64 << 20) // chunks)
+        await send({"type": "http.response.body", "body": body, "more_body": left > 0})
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a peer has taken")
+@pytest.mark.parametrize("answer", ["file", "chunks", "at once, closing", "at once with TLS"])
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_who_reads_nothing_of_an_answer_is_hung_up_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str, loop: str
+) -> None:
+    monkeypatch.setattr(careful, "UNREAD_S", 0.2)
+    monkeypatch.setattr(Ending, "ended", threading.Semaphore(0))
+    site, settings = Site(tmp_path / "blobs"), {"http": Ending, "loop": loop}
+    app, url = send_much, f"http://x/{answer}"
+    if answer == "file":
+        app, url = site.app, site.stored_zeros(64 << 20)
+    if answer.endswith("TLS"):
+        made = make_certificate(tmp_path)
+        settings |= {"ssl_keyfile": made.key, "ssl_certfile": made.certificate}
+    with serving(app, **settings) as address, Peer(address) as peer:
+        if answer.endswith("TLS"):
+            trusting = ssl.create_default_context(cafile=made.certificate)
+            peer.socket = trusting.wrap_socket(peer.socket, server_hostname="localhost")
+        closing = ["Connection: close"] if answer.endswith("closing") else []
+        peer.socket.sendall(ask("GET", url.replace(" ", "%20"), *closing))
+        assert Ending.ended.acquire(timeout=20)
+    site.store.close()
