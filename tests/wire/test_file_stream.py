@@ -164,6 +164,12 @@ def test_a_large_body_of_nobody_is_not_read(post: Post) -> None:
     assert post(large + b"{}").status_code == 200
 
 
+@pytest.mark.parametrize("body", [b"{", b"not gzip", gzip.compress(b" " * (32 << 20) + b" ")])
+def test_what_nobody_sends_is_neither_unpacked_nor_parsed(post: Post, body: bytes) -> None:
+    assert post(body, who="nobody", content_encoding="gzip").status_code == 401
+    assert post(body, who="nobody").status_code == 401
+
+
 def test_only_posts_are_taken(post: Post) -> None:
     assert post(b"", method="GET").status_code == 405
 

@@ -93,17 +93,22 @@ class FileStream:
         async for chunk in body_chunks(receive):
             size += len(chunk)
             if size > allowed:
-                actor = await asyncio.to_thread(self._authenticate, scope)
-                if actor.user_id is None:
-                    raise Unauthenticated("A run's report needs an API key.")
+                await asyncio.to_thread(self._actor, scope)
                 allowed = MAX_BODY_BYTES
                 if size > allowed:
                     raise TooLarge(f"A report may have at most {MAX_BODY_BYTES} bytes.")
             parts.append(chunk)
         return b"".join(parts)
 
-    def _write(self, scope: Scope, name: RunName, body: bytes, is_packed: bool) -> bytes:
+    def _actor(self, scope: Scope) -> Actor:
         actor = self._authenticate(scope)
+        if actor.user_id is None:
+            raise Unauthenticated("A run's report needs an API key.")
+        return actor
+
+    def _write(self, scope: Scope, name: RunName, body: bytes, is_packed: bool) -> bytes:
+        # Before anything is unpacked or parsed: a few bytes may become many.
+        actor = self._actor(scope)
         scope.setdefault("state", {})["actor"] = actor
         report = read_report(_document(_unpacked(body) if is_packed else body))
         writer = _writer(scope)
