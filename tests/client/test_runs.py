@@ -465,3 +465,39 @@ def test_a_run_is_rewound(server: Server, admin: Person, project: str) -> None:
     )
     assert [step for step, _ in found] == list(range(10))
     assert [loss for _, loss in found[8:]] == [-1, -2]
+
+
+def test_a_run_branches_off_another(server: Server, admin: Person, project: str) -> None:
+    run_script(server, admin, LOG, project=project, run_id="trunk", steps=20)
+    found = run_script(
+        server,
+        admin,
+        """
+        import wandb
+        branch = dict(project=project, entity="main", fork_from="trunk?_step=7")
+        with wandb.init(**branch, id="branch", config={"fresh": 1}) as run:
+            run.log({"loss": -1.0})
+            run.config["later"] = 2
+            run.log({"loss": -2.0})
+        with wandb.init(project=project, entity="main", id="branch", resume="must") as run:
+            run.log({"loss": -3.0})
+        rows = {}
+        for name in ("trunk", "branch"):
+            read = wandb.Api().run(f"main/{project}/{name}")
+            rows[name] = [(row["_step"], row["loss"]) for row in read.scan_history()]
+        try:
+            wandb.init(project=project, entity="main", fork_from="nobody?_step=7")
+            refusal = ""
+        except wandb.errors.CommError as error:
+            refusal = str(error)
+        result = {**rows, "config": dict(read.config), "last": read.lastHistoryStep, "refusal": refusal}
+        """,
+        project=project,
+    )
+    assert len(found["trunk"]) == 20
+    assert found["branch"][:8] == found["trunk"][:8]
+    assert found["branch"][8:] == [[8, -1], [9, -2], [10, -3]]
+    assert found["last"] == 10
+    assert found["config"]["fresh"] == 1
+    assert found["config"]["later"] == 2
+    assert "nobody" in found["refusal"]

@@ -46,7 +46,8 @@ AFTER_A_USE_CASE = {
 }  # fmt: skip
 """They carry out what follows from an act whose right was asked for: the end of an account, team or collection."""
 BENEATH_A_LOADER = {
-    "run_chunks.add", "run_chunks.between", "run_chunks.each", "run_chunks.last_sizes", "run_chunks.remove",
+    "run_chunks.add", "run_chunks.between", "run_chunks.copy", "run_chunks.each", "run_chunks.last_sizes",
+    "run_chunks.last_with_step_before", "run_chunks.remove",
 }  # fmt: skip
 """`history.py` and `history_writing.py` asked for the right before, and nobody else calls them."""
 THOUGHT_ABOUT = (

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from registrum.core.actors import Actor
-from registrum.core.errors import Invalid, NotFound
+from registrum.core.errors import NotFound
 from registrum.core.history import CHUNK_BYTES, Stream
 from registrum.core.policy import Action
 from registrum.core.run_reports import read_report
@@ -171,22 +171,6 @@ def test_summaries_and_machine_metrics_are_the_last_ones(database: Database, sen
     assert json.loads(run.summary or "") == {"loss": 2}
     assert json.loads(run.system_metrics or "") == {"system.cpu": 5}
     assert run.event_lines == 1
-
-
-def test_rewinding_drops_the_later_steps_and_goes_on_from_there(
-    database: Database, send: Send
-) -> None:
-    send(files=rows(0, 60))
-    send(files=rows(60, 100), complete=True, exitcode=0)
-    database.write(ANN, lambda tx: service.rewind_run(tx, FIRST, "_step", 30))
-    run = load(database)
-    assert (run.history_lines, run.last_step, run.state) == (31, 30, "running")
-    assert steps(database) == list(range(31))
-    assert json.loads(run.summary or "")["_step"] == 30
-    send(files=rows(31, 40))
-    assert steps(database) == list(range(40))
-    with pytest.raises(Invalid):
-        database.write(ANN, lambda tx: service.rewind_run(tx, FIRST, "loss", 1))
 
 
 def test_strangers_read_no_lines(database: Database, send: Send) -> None:

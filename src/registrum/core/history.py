@@ -1,8 +1,8 @@
 """What a run reports while it goes: lines of its history, of its machine and of its console, kept in compressed chunks.
 
 A line has a number in its stream, from 0, and is written at that number, so that a report sent twice changes nothing; console
-lines may be rewritten. Who logs under the name of a run that is there, without resuming it, begins at line 0 again: the same
-lines are a copy sent a second time, others take the place of all that is there.
+lines may be rewritten. Who logs under the name of a run that is there, without resuming it, begins at line 0 again, or where the
+run branched off: the same lines are a copy sent a second time, others take the place of all from there on.
 
 Lines are kept in chunks of at most `CHUNK_BYTES`. Each report makes a chunk of its own; when the ones before it are not much
 larger they are folded into it (`count_to_fold`). So a line is rewritten a number of times that grows with the logarithm of the

@@ -117,10 +117,8 @@ def truncate(tx: Tx, run: Grant[Head], stream: Stream, line_count: int) -> None:
     cut = run_chunks.between(tx, run_id, stream, line_count, line_count + 1)
     run_chunks.remove(tx, run_id, stream, line_count, run_chunks.BEYOND)
     for chunk in cut:
-        if chunk.first_line < line_count:
-            run_chunks.remove(tx, run_id, stream, chunk.first_line, chunk.end)
-            kept = texts_of(chunk)[: line_count - chunk.first_line]
-            run_chunks.add(tx, run_id, stream, _chunks_of(stream, chunk.first_line, kept))
+        run_chunks.remove(tx, run_id, stream, chunk.first_line, chunk.end)
+        _add_head(tx, run_id, stream, chunk, line_count)
 
 
 def last_at_step(tx: Tx, run: Grant[Head], step: int) -> tuple[int, str | None]:
@@ -129,15 +127,33 @@ def last_at_step(tx: Tx, run: Grant[Head], step: int) -> tuple[int, str | None]:
     Args:
         run: grant to WRITE.
     """
-    count, last = 0, None
-    for chunk in run_chunks.each(
-        tx, run.require(Action.WRITE).id, Stream.HISTORY, -run_chunks.BEYOND, step + 1
-    ):
-        texts = texts_of(chunk)
-        for number, (text, of_line) in enumerate(zip(texts, steps_of(texts), strict=True)):
-            if of_line is not None and of_line <= step:
-                count, last = chunk.first_line + number + 1, text
-    return count, last
+    run_id = run.require(Action.WRITE).id
+    chunk = run_chunks.last_with_step_before(tx, run_id, Stream.HISTORY, step + 1)
+    if chunk is None:
+        return 0, None
+    texts = texts_of(chunk)
+    fitting = [i for i, own in enumerate(steps_of(texts)) if own is not None and own <= step]
+    return chunk.first_line + fitting[-1] + 1, texts[fitting[-1]]
+
+
+def copy_history(tx: Tx, source: Grant[Head], run: Grant[Head], line_count: int) -> None:
+    """Copies the first `line_count` lines of a history to a run that has none.
+
+    Args:
+        source: grant to WRITE; the run's row is locked in this transaction.
+        run: grant to WRITE.
+    """
+    source_id, run_id = (grant.require(Action.WRITE).id for grant in (source, run))
+    run_chunks.copy(tx, source_id, run_id, Stream.HISTORY, line_count)
+    for chunk in run_chunks.between(tx, source_id, Stream.HISTORY, line_count, line_count + 1):
+        _add_head(tx, run_id, Stream.HISTORY, chunk, line_count)
+
+
+def _add_head(tx: Tx, run_id: int, stream: Stream, chunk: Chunk, line_count: int) -> None:
+    """Adds those lines of a chunk that are among the stream's first `line_count`."""
+    kept = texts_of(chunk)[: max(line_count - chunk.first_line, 0)]
+    if kept:
+        run_chunks.add(tx, run_id, stream, _chunks_of(stream, chunk.first_line, kept))
 
 
 def _append(tx: Tx, run_id: int, lines: Lines, line_count: int) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy import bindparam, delete, func, insert, select
 
 from registrum.core.history import Chunk, Stream
+from registrum.server.db.columns import Id
 from registrum.server.db.statements import Prepared, Row, prepared
 from registrum.server.db.tables import run_chunks
 from registrum.server.db.tx import Tx
@@ -95,6 +96,20 @@ _KEYS_OF_STEPS = prepared(
     )
     .order_by(run_chunks.c.first_line)
 )
+_LAST_OF_STEPS = prepared(
+    select(*_KEPT)
+    .where(*_IN_STREAM, run_chunks.c.first_step < bindparam("high"))
+    .order_by(run_chunks.c.first_line.desc())
+    .limit(1)
+)
+_COPY = prepared(
+    insert(run_chunks).from_select(
+        ["run_id", "stream", *(column.name for column in _KEPT)],
+        select(bindparam("copy_id", type_=Id), run_chunks.c.stream, *_KEPT).where(
+            *_IN_STREAM, run_chunks.c.first_line + run_chunks.c.line_count <= bindparam("end")
+        ),
+    )
+)
 _ONE = prepared(
     select(*_KEPT).where(*_IN_STREAM, run_chunks.c.first_line == bindparam("first_line"))
 )
@@ -116,6 +131,17 @@ def each(
         found = tx.one(_ONE, **where, first_line=row.first_line)
         assert found is not None, "the transaction is one snapshot"
         yield _chunk(found)
+
+
+def last_with_step_before(tx: Tx, run_id: int, stream: Stream, high: int) -> Chunk | None:
+    """The last chunk that has a line of a step before `high`; None where there is none."""
+    row = tx.one(_LAST_OF_STEPS, run_id=run_id, stream=stream.value, high=high)
+    return None if row is None else _chunk(row)
+
+
+def copy(tx: Tx, run_id: int, copy_id: int, stream: Stream, end: int) -> None:
+    """Copies the chunks that end at line `end` or before to a run that has none."""
+    tx.run(_COPY, run_id=run_id, copy_id=copy_id, stream=stream.value, end=end)
 
 
 def last_sizes(tx: Tx, run_id: int, stream: Stream) -> list[tuple[int, int]]:

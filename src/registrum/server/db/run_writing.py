@@ -290,11 +290,18 @@ _RECORD = prepared(
     )
 )
 _HISTORY_KEYS = prepared(select(runs.c.history_keys).where(runs.c.id == bindparam("run_id")))
+_SETTINGS = prepared(select(runs.c.config).where(runs.c.id == bindparam("run_id")))
 
 
 def history_keys(tx: Tx, run: Grant[Head]) -> str | None:
     """The record of the metrics that the run's history has so far."""
     found: str | None = tx.value(_HISTORY_KEYS, run_id=run.thing.id)
+    return found
+
+
+def settings(tx: Tx, run: Grant[Head]) -> str | None:
+    """The settings of a run, a JSON object as text; None where it has none."""
+    found: str | None = tx.value(_SETTINGS, run_id=run.thing.id)
     return found
 
 

@@ -25,7 +25,7 @@ from registrum.server.db.run_search import RunsAsk
 from registrum.server.graphql.binding import Info, Root, Type
 from registrum.server.graphql.pages import connection
 from registrum.server.graphql.selection import Selection, selected
-from registrum.server.services import history as history_service
+from registrum.server.services import branching
 from registrum.server.services import runs as service
 
 DEFAULT_PROJECT = "uncategorized"
@@ -138,7 +138,8 @@ def resolve_upsert(_: None, info: Info, input: dict[str, Any]) -> dict[str, Any]
     found = runs.get_for_id(info.context.tx, Action.READ, saved.id).thing
     if input.get("name"):
         # A client numbers its lines from this count on, unless it resumes: then it has asked for the run before.
-        found = replace(found, history_lines=0)
+        # It is the same whether the run is new or this is asked a second time.
+        found = replace(found, history_lines=saved.first_line)
     # Older clients read the messages in there when they sync, and stop where there is nothing to read them from.
     return {
         "bucket": found,
@@ -209,7 +210,7 @@ def resolve_rewind(_: None, info: Info, input: dict[str, Any]) -> dict[str, Any]
         raise Invalid("To rewind a run, name its project.")
     name = _run_name(input)
     metric, value = input["metricName"], input["metricValue"]
-    number = info.context.write(lambda tx: history_service.rewind_run(tx, name, metric, value))
+    number = info.context.write(lambda tx: branching.rewind_run(tx, name, metric, value))
     return {"rewoundRun": runs.get_for_id(info.context.tx, Action.READ, number).thing}
 
 

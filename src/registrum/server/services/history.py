@@ -1,13 +1,12 @@
-"""What runs report: taking it, and going back to an earlier step."""
+"""What runs report: taking it, once and in its place."""
 
 from dataclasses import replace
 from typing import Any
 
-from registrum.core.errors import Invalid
-from registrum.core.history import STEP, Lines, Stream, are_same, steps_of
+from registrum.core.history import Lines, Stream, are_same, steps_of
 from registrum.core.policy import Action
 from registrum.core.run_reports import Report, merge_keys, metrics_of, state_after
-from registrum.core.runs import RunName, RunState
+from registrum.core.runs import RunName
 from registrum.server.db import history_writing, run_writing
 from registrum.server.db.run_writing import Head
 from registrum.server.db.tx import Tx
@@ -66,49 +65,15 @@ def write_report(tx: Tx, name: RunName, report: Report, writer: str | None = Non
     return run.thing.should_stop
 
 
-def rewind_run(tx: Tx, name: RunName, metric: str, value: float) -> int:
-    """Takes a run back to a step: later lines of its history go, and it is running again.
-
-    Args:
-        metric: what counts the steps; only `_step` does here.
-        value: the last step that stays.
-
-    Returns:
-        The run's number.
-
-    Raises:
-        Invalid: another metric, or no such step.
-        NotFound, Forbidden: as `write_report`.
-    """
-    if metric != STEP:
-        raise Invalid(f"A run can be rewound to a {STEP} only, not to a value of {metric[:60]!r}.")
-    run = run_writing.get_for_path(tx, Action.WRITE, name)
-    count, last = history_writing.last_at_step(tx, run, int(value))
-    if last is None:
-        raise Invalid(f"Run {name} has no step up to {value:g}.")
-    history_writing.truncate(tx, run, Stream.HISTORY, count)
-    step = steps_of([last])[0]
-    stored = run_writing.history_keys(tx, run)
-    run_writing.record_report(
-        tx,
-        run,
-        replace(run.thing, state=RunState.RUNNING, history_lines=count, last_step=step),
-        summary=last,
-        history_keys=merge_keys(stored, {}, step),
-    )
-    return run.thing.id
-
-
 def _placed(tx: Tx, run: Grant[Head], before: Head, lines: Lines) -> tuple[Head, Lines]:
     """Where lines belong, which the client numbers as if it were the only one that ever logged to the run."""
     if lines.stream is Stream.LOGS:
         return before, lines
     had: int = getattr(before, _COUNTS[lines.stream])
-    if lines.offset == 0 and had:
-        first = history_writing.line_at(tx, run, lines.stream, 0)
-        if first is None or not are_same(first, lines.texts[0]):
-            history_writing.truncate(tx, run, lines.stream, 0)
-            before = _emptied(before, lines.stream)
+    if lines.offset < had:
+        kept = history_writing.line_at(tx, run, lines.stream, lines.offset)
+        if kept is None or not are_same(kept, lines.texts[0]):
+            before = _begun_again(tx, run, before, lines.stream, lines.offset)
     elif lines.stream is Stream.HISTORY and lines.offset >= had:
         lines = replace(lines, offset=_end_or_copy(tx, run, before, lines))
     return before, lines
@@ -134,10 +99,13 @@ def _end_or_copy(tx: Tx, run: Grant[Head], before: Head, lines: Lines) -> int:
     return before.history_lines
 
 
-def _emptied(before: Head, stream: Stream) -> Head:
-    if stream is Stream.HISTORY:
-        return replace(before, history_lines=0, last_step=None)
-    return replace(before, event_lines=0)
+def _begun_again(tx: Tx, run: Grant[Head], before: Head, stream: Stream, count: int) -> Head:
+    """Removes all but the first lines of a stream: another process logs what comes next."""
+    history_writing.truncate(tx, run, stream, count)
+    if stream is Stream.EVENTS:
+        return replace(before, event_lines=count)
+    last = history_writing.line_at(tx, run, stream, count - 1) if count else None
+    return replace(before, history_lines=count, last_step=steps_of([last])[0] if last else None)
 
 
 def _written(tx: Tx, run: Grant[Head], before: Head, lines: Lines) -> tuple[Head, bool]:

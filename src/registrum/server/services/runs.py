@@ -1,7 +1,8 @@
 """What is done to runs: making and editing them, asking them to stop, setting their state, deleting them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from registrum.core.branching import branch_point_of, settings_over
 from registrum.core.errors import Invalid
 from registrum.core.events import EventKind, SubjectKind
 from registrum.core.pages import PageAsk
@@ -15,9 +16,9 @@ from registrum.core.runs import (
     check_state_change,
     state_named,
 )
-from registrum.server.db import events, lineage, projects, run_writing, runs
+from registrum.server.db import events, history_writing, lineage, projects, run_writing, runs
 from registrum.server.db.tx import Tx
-from registrum.server.services import artifacts
+from registrum.server.services import artifacts, branching
 
 MOST_VERSIONS = 200
 MOST_TAGS = 1_000
@@ -25,16 +26,22 @@ MOST_TAGS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class SavedRun:
-    """Which run was made or changed."""
+    """Which run was made or changed.
+
+    Attributes:
+        first_line: number of the first line of history that who logs to it now may write, unless he resumes it.
+    """
 
     id: int
     is_new: bool
+    first_line: int = 0
 
 
 def save_run(tx: Tx, name: RunName, ask: SaveRun) -> SavedRun:
     """Makes a run, with its project where that is missing, or changes the one of that name.
 
-    A run that had ended is running again: this is how a client resumes it.
+    A run that had ended is running again: this is how a client resumes it. A new run that branched off another one begins
+    with that one's settings and history.
 
     Args:
         tx: transaction of the one who logs.
@@ -43,20 +50,26 @@ def save_run(tx: Tx, name: RunName, ask: SaveRun) -> SavedRun:
 
     Raises:
         Invalid: the project is a registry, or a name breaks the rules.
-        NotFound: the entity or project is hidden from the actor.
+        NotFound: the entity or project is hidden from the actor, or there is no run that this one branched off.
         Forbidden: the actor may see the project, but not write there.
     """
     check_run_name(name.name)
     _check_tags(ask)
     project = projects.create_on_demand(tx, name.entity, name.project)
     run, is_new = run_writing.get_or_add(tx, project, name.name)
+    point, first_line = branch_point_of(ask.config), 0
+    if point is not None and point.run != name.name:
+        if is_new:
+            branching.branch_off(tx, run, name, point)
+        ask = replace(ask, config=settings_over(run_writing.settings(tx, run), ask.config or "{}"))
+        first_line, _ = history_writing.last_at_step(tx, run, point.step)
     run_writing.change(tx, run, ask)
     state = ask.state
     if state is None and run.thing.state in ENDED | {RunState.PENDING}:
         state = RunState.RUNNING
     if state is not None and state is not run.thing.state:
         run_writing.point_state(tx, run, state)
-    return SavedRun(run.thing.id, is_new)
+    return SavedRun(run.thing.id, is_new, first_line)
 
 
 def edit_run(tx: Tx, run_id: int, ask: SaveRun) -> SavedRun:
