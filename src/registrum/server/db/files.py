@@ -49,7 +49,6 @@ _PLACE: dict[str, Any] = {
     "blob_id": bindparam("blob_id"),
     "md5": bindparam("of_md5"),
     "xxh128": bindparam("of_xxh128"),
-    "mimetype": bindparam("of_mimetype"),
     "created_at": bindparam("now"),
 }
 _ADD = prepared(
@@ -120,7 +119,6 @@ def _place(file: ReservedFile) -> dict[str, object]:
         "blob_id": file.blob_id,
         "of_md5": wanted.md5,
         "of_xxh128": wanted.xxh128,
-        "of_mimetype": wanted.mimetype,
     }
 
 

@@ -9,7 +9,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Text, and_, bindparam, delete, exists, func, select, true, update
+from sqlalchemy import (
+    Text,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    select,
+    text,
+    true,
+    tuple_,
+    update,
+)
 from sqlalchemy.sql import ColumnElement
 
 from registrum.server.db.columns import Moment, among
@@ -34,8 +46,11 @@ WINDOW = 5000
 BATCH = 500
 CHUNKS = 100
 _BEFORE = bindparam("before", type_=Moment)
+# In the words of the index that has only such artifacts: a condition with a parameter would not lead there.
+_UNCOMMITTED = text("artifacts.state <> 'committed'")
 
 _IS_ABANDONED = and_(
+    _UNCOMMITTED,
     artifacts.c.state == "pending",
     artifacts.c.deleted_at.is_(None),
     artifacts.c.created_at < _BEFORE,
@@ -62,18 +77,13 @@ def abandon_uploads(tx: Tx, before: datetime) -> int:
     return len(tx.rows(_ABANDON, before=before, now=tx.now))
 
 
-_LEFTOVER_PLACES = (
-    select(reservations.c.artifact_id, reservations.c.path)
-    .join(artifacts, artifacts.c.id == reservations.c.artifact_id)
-    .where(artifacts.c.state != "pending", reservations.c.created_at < _BEFORE)
-    .limit(BATCH)
-    .subquery()
-)
 _DROP_PLACES = prepared(
     delete(reservations).where(
-        exists().where(
-            _LEFTOVER_PLACES.c.artifact_id == reservations.c.artifact_id,
-            _LEFTOVER_PLACES.c.path == reservations.c.path,
+        tuple_(reservations.c.artifact_id, reservations.c.path).in_(
+            select(reservations.c.artifact_id, reservations.c.path)
+            .join(artifacts, artifacts.c.id == reservations.c.artifact_id)
+            .where(artifacts.c.state != "pending", reservations.c.created_at < _BEFORE)
+            .limit(BATCH)
         )
     )
 )
@@ -87,6 +97,7 @@ def drop_places(tx: Tx, before: datetime) -> int:
 _TRASH = prepared(
     select(artifacts.c.id)
     .where(
+        _UNCOMMITTED,
         artifacts.c.state == "deleted",
         artifacts.c.deleted_at < _BEFORE,
         artifacts.c.id > bindparam("behind"),
@@ -143,19 +154,14 @@ _PURGE_RUN_FILES = prepared(
 )
 
 
-_OLD_CHUNKS = (
-    select(run_chunks.c.run_id, run_chunks.c.stream, run_chunks.c.first_line)
-    .join(runs, runs.c.id == run_chunks.c.run_id)
-    .where(runs.c.deleted_at < _BEFORE)
-    .limit(CHUNKS)
-    .subquery()
-)
+_CHUNK = (run_chunks.c.run_id, run_chunks.c.stream, run_chunks.c.first_line)
 _PURGE_CHUNKS = prepared(
     delete(run_chunks).where(
-        exists().where(
-            _OLD_CHUNKS.c.run_id == run_chunks.c.run_id,
-            _OLD_CHUNKS.c.stream == run_chunks.c.stream,
-            _OLD_CHUNKS.c.first_line == run_chunks.c.first_line,
+        tuple_(*_CHUNK).in_(
+            select(*_CHUNK)
+            .join(runs, runs.c.id == run_chunks.c.run_id)
+            .where(runs.c.deleted_at < _BEFORE)
+            .limit(CHUNKS)
         )
     )
 )

@@ -5,7 +5,6 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, delete, exists, func, insert, select, update
 
-from registrum.core.names import folded
 from registrum.core.policy import Action, Role
 from registrum.core.projects import Entity
 from registrum.core.teams import Invite, TeamMember
@@ -161,7 +160,6 @@ _ADD_INVITE = prepared(
     .values(
         team_id=bindparam("team_id"),
         email=bindparam("email"),
-        email_key=bindparam("email_key"),
         user_id=bindparam("user_id"),
         role=bindparam("role"),
         invited_by=bindparam("by"),
@@ -217,7 +215,6 @@ def add_invite(
             _ADD_INVITE,
             team_id=found.id,
             email=email,
-            email_key=folded(email) if email else None,
             user_id=user_id,
             role=role,
             by=tx.actor.user_id,

@@ -17,7 +17,6 @@ _ADD = prepared(
     .values(
         id=bindparam("upload_id"),
         blob_id=bindparam("blob_id"),
-        part_count=bindparam("parts"),
         plan=bindparam("fingerprint"),
         created_at=bindparam("now"),
     )
@@ -25,20 +24,13 @@ _ADD = prepared(
 )
 
 
-def add(tx: Tx, upload_id: str, blob_id: str, part_count: int, fingerprint: str) -> None:
+def add(tx: Tx, upload_id: str, blob_id: str, fingerprint: str) -> None:
     """Notes an upload that the store has opened; the same one again is fine.
 
     Args:
         fingerprint: of the parts and of the whole, by which `lock_open` finds it.
     """
-    tx.run(
-        _ADD,
-        upload_id=upload_id,
-        blob_id=blob_id,
-        parts=part_count,
-        fingerprint=fingerprint,
-        now=tx.now,
-    )
+    tx.run(_ADD, upload_id=upload_id, blob_id=blob_id, fingerprint=fingerprint, now=tx.now)
 
 
 _OPEN = prepared(

@@ -254,7 +254,7 @@ def _begin_parts(edge: Edge, place: UploadPlace, part_md5s: tuple[bytes, ...]) -
             edge.store.abort_parts(key, upload_id)
             upload_id = edge.store.begin_parts(key, plan, place.expect)
     mark = _fingerprint(wanted, part_md5s)
-    edge.write(lambda tx: upload_rows.add(tx, upload_id, key.text, len(part_md5s), mark))
+    edge.write(lambda tx: upload_rows.add(tx, upload_id, key.text, mark))
     return place._replace(upload_id=upload_id, part_md5s=part_md5s, landed=landed)
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from registrum.core.errors import Invalid, RegistrumError, Unavailable
 
-HEAD = "0003"
-REVISIONS = ("0001", "0002", "0003")
+HEAD = "0004"
+REVISIONS = ("0001", "0002", "0003", "0004")
 _LOCK = 0x5265676973  # the advisory lock of upgrades: "Regis"
 
 

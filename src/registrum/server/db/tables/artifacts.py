@@ -120,7 +120,6 @@ artifacts = Table(
     Column("client_id", Text),
     Column("ttl_seconds", BigInteger),  # own TTL; null: inherited; -2: disabled
     Column("expires_at", Moment),
-    Column("storage_region", Text),
     to("run_id", "runs.id", null=True, index=True),
     to("created_by", "users.id", null=True),
     Column("manifest_id", Id),  # the committed one
@@ -144,6 +143,12 @@ artifacts = Table(
         "ix_artifacts_more_facts",
         "id",
         sqlite_where=text("more_facts IS NOT NULL"),
+    ),
+    # For garbage collection, which says this condition in these words.
+    Index(
+        "ix_artifacts_uncommitted",
+        *("state", "id"),
+        sqlite_where=text("state <> 'committed'"),
     ),
 )
 

@@ -92,7 +92,6 @@ invites = Table(
     own_id(),
     to("team_id", "entities.id", index=True),
     Column("email", Text),
-    Column("email_key", Name),
     to("user_id", "users.id", null=True),
     Column("role", Ranked(Role), nullable=False),
     to("invited_by", "users.id", null=True),

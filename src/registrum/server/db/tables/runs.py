@@ -12,6 +12,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 
 from registrum.server.db.columns import Flag, Id, Moment
@@ -62,7 +63,7 @@ runs = Table(
         sqlite_where=ALIVE,
     ),
     Index("ix_runs_project_id_created_at", "project_id", "created_at", "id"),
-    Index("ix_runs_state_heartbeat_at", "state", "heartbeat_at"),
+    Index("ix_runs_deleted_at", "deleted_at", sqlite_where=text("deleted_at IS NOT NULL")),
 )
 
 run_tags = Table(

@@ -5,13 +5,13 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     Index,
-    Integer,
     LargeBinary,
     String,
     Table,
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 
 from registrum.server.db.columns import Flag, Id, Moment
@@ -54,7 +54,6 @@ reservations = Table(
     Column("blob_id", String(40), ForeignKey("blobs.id"), nullable=False, index=True),
     Column("md5", LargeBinary),
     Column("xxh128", LargeBinary),
-    Column("mimetype", Text),
     created(),
 )
 
@@ -87,9 +86,9 @@ uploads = Table(
     metadata,
     Column("id", String(40), primary_key=True),
     Column("blob_id", String(40), ForeignKey("blobs.id"), nullable=False, index=True),
-    Column("part_count", Integer, nullable=False),
     # Fingerprint of the parts and of the whole: who sends the same ones may go on with it.
-    Column("store_token", Text, key="plan"),
+    Column("plan", Text),
     created(),
     Column("completed_at", Moment),
+    Index("ix_uploads_plan", "plan", sqlite_where=text("completed_at IS NULL")),
 )
