@@ -1,8 +1,7 @@
 """What a resolver has at hand for one request: the actor, one read snapshot, and the way to write."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from contextlib import ExitStack
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -14,6 +13,7 @@ from registrum.server.db.database import READ_TIMEOUT_S, Database
 from registrum.server.db.tx import Tx
 from registrum.server.services.commits import Commits
 from registrum.server.services.credentials import Secrets
+from registrum.server.services.edges import OneRequest
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -36,11 +36,10 @@ class Services:
     commits: Commits
 
 
-class Context:
-    """One request. Used by one thread; `close` it at the end.
+class Context(OneRequest):
+    """One request.
 
     Attributes:
-        actor: who asks.
         urls: makes absolute signed URLs of blobs as this client sees the server.
         request_id: also in logs and errors.
         loaded: what a list's resolver has fetched for all of its rows at once, by field and number; of this snapshot.
@@ -54,19 +53,17 @@ class Context:
         request_id: str,
         timeout_s: float = READ_TIMEOUT_S,
     ) -> None:
+        super().__init__(services.database, services.store, services.loop, timeout_s)
         self._services = services
-        self._timeout_s = timeout_s
-        self.actor = actor
+        self._actor = actor
         self.urls = urls
         self.request_id = request_id
         self.loaded: dict[str, dict[int, Any]] = {}
-        self._open = ExitStack()
-        self._tx: Tx | None = None
 
     @property
-    def store(self) -> BlobStore:
-        """Where bytes are."""
-        return self._services.store
+    def actor(self) -> Actor:
+        """Who asks."""
+        return self._actor
 
     @property
     def secrets(self) -> Secrets:
@@ -78,36 +75,16 @@ class Context:
         """Commits artifacts, each once at a time."""
         return self._services.commits
 
-    @property
-    def tx(self) -> Tx:
-        """The read snapshot of this request, opened on first use."""
-        if self._tx is None:
-            self._tx = self._open.enter_context(
-                self._services.database.read(self.actor, self._timeout_s)
-            )
-        return self._tx
-
-    def write(self, work: Callable[[Tx], T]) -> T:
-        """Runs `work` in one durable transaction; what is read afterwards sees it."""
-        self.close()
-        return self._services.database.write(self.actor, work)
-
     def write_and_read(self, work: Callable[[Tx], T], read: Callable[[Tx, T], R]) -> R:
         """As `write`, and then `read` of its value in a snapshot begun after the commit, for a short answer."""
         self.close()
         return self._services.database.write_and_read(self.actor, work, read)
-
-    def await_(self, work: Coroutine[Any, Any, T], timeout_s: float = 600.0) -> T:
-        """Runs a coroutine of the store on the server's loop and waits for it here, in the worker thread."""
-        self.close()
-        return asyncio.run_coroutine_threadsafe(work, self._services.loop).result(timeout_s)
 
     def apart(self) -> "Context":
         """Another one of the same actor, for work in another thread that may outlast the request; `close` it."""
         return Context(self._services, self.actor, self.urls, self.request_id)
 
     def close(self) -> None:
-        """Ends the read snapshot, if one is open."""
-        self._tx = None
+        """Ends the read snapshot, if one is open, and forgets what was fetched in it."""
         self.loaded.clear()
-        self._open.close()
+        super().close()

@@ -5,11 +5,10 @@ may go wrong on the way they raise, and `web/routes.py` turns it into a page.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
-from contextlib import ExitStack
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -22,13 +21,12 @@ from registrum.server.blobs.store import BlobKey, BlobStore
 from registrum.server.config import Config
 from registrum.server.db.database import Database
 from registrum.server.db.sessions import Session
-from registrum.server.db.tx import Tx
 from registrum.server.services.credentials import Secrets
+from registrum.server.services.edges import OneRequest
 from registrum.server.services.sessions import SignIns
 from registrum.server.web.addresses import Addresses
 from registrum.server.web.rendering import render
 
-T = TypeVar("T")
 ROWS = 50
 DOWNLOAD_STARTS_WITHIN = timedelta(minutes=10)
 
@@ -52,7 +50,7 @@ class Page(Protocol):
         """Renders the page, or raises a `RegistrumError`."""
 
 
-class Visit:
+class Visit(OneRequest):
     """One request.
 
     Attributes:
@@ -69,46 +67,17 @@ class Visit:
         form: Mapping[str, str],
         loop: asyncio.AbstractEventLoop,
     ) -> None:
+        super().__init__(site.database, site.store, loop)
         self.site = site
         self.request = request
         self.session = session
         self.form = form
         self.to = Addresses(request.scope.get("root_path", ""))
-        self._loop = loop
-        self._open = ExitStack()
-        self._tx: Tx | None = None
 
     @property
     def actor(self) -> Actor:
         """Who asks."""
         return self.session.actor if self.session else ANONYMOUS
-
-    @property
-    def store(self) -> BlobStore:
-        """Where bytes are."""
-        return self.site.store
-
-    @property
-    def tx(self) -> Tx:
-        """The read snapshot, opened on first use."""
-        if self._tx is None:
-            self._tx = self._open.enter_context(self.site.database.read(self.actor))
-        return self._tx
-
-    def write(self, work: Callable[[Tx], T]) -> T:
-        """Runs `work` in one durable transaction; what is read afterwards sees it."""
-        self.close()
-        return self.site.database.write(self.actor, work)
-
-    def await_(self, work: Coroutine[Any, Any, T]) -> T:
-        """Runs a coroutine of the store on the server's loop and waits for it here, in the worker thread."""
-        self.close()
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
-
-    def close(self) -> None:
-        """Ends the read snapshot, if one is open."""
-        self._tx = None
-        self._open.close()
 
     def segment(self, name: str) -> str:
         """A part of the path, decoded."""
