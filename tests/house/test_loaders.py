@@ -13,6 +13,9 @@ UNPROTECTED = (
 )  # fmt: skip
 READS = {"rows", "one", "value", "column"}
 WRITES = {"run", "run_many"}
+# Makers of statements for tables of one shape (`db/roles.py`), by the names that modules give them.
+OF_ROLES = {"_ROLES", "_USERS", "_TEAMS", "roles"}
+ROLES_READ = {"held", "count"}
 
 # Who reads or writes without an action and without a grant, and why that is right. A new one is thought about first.
 LOADED_BEFORE = {
@@ -65,14 +68,16 @@ def functions() -> Iterator[tuple[Module, str, ast.FunctionDef]]:
 
 
 def uses_of_tx(node: ast.FunctionDef) -> set[str]:
-    """Which methods of `tx` a function calls."""
-    return {
-        inner.attr
-        for inner in ast.walk(node)
-        if isinstance(inner, ast.Attribute)
-        and isinstance(inner.value, ast.Name)
-        and inner.value.id == "tx"
-    }
+    """Which methods of `tx` a function calls, itself or by the statements of a table that it hands `tx` to."""
+    found = set()
+    for inner in ast.walk(node):
+        if not (isinstance(inner, ast.Attribute) and isinstance(inner.value, ast.Name)):
+            continue
+        if inner.value.id == "tx":
+            found.add(inner.attr)
+        elif inner.value.id in OF_ROLES:
+            found.add("value" if inner.attr in ROLES_READ else "run")
+    return found
 
 
 def grants(node: ast.FunctionDef) -> list[str]:

@@ -3,13 +3,14 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, delete, exists, func, or_, select, update
+from sqlalchemy import bindparam, delete, exists, func, or_, select
 
 from registrum.core.members import RegistryMember, RegistryTeam
 from registrum.core.policy import Action, Role, organization_part
 from registrum.core.projects import Entity, Project
 from registrum.server.db.columns import among
 from registrum.server.db.entities import ENTITY_COLUMNS, entity_from, with_organization
+from registrum.server.db.roles import Roles
 from registrum.server.db.statements import prepared
 from registrum.server.db.tables import (
     entities,
@@ -21,7 +22,6 @@ from registrum.server.db.tables import (
     users,
 )
 from registrum.server.db.tx import Tx
-from registrum.server.db.upserts import insert as insert_or_leave
 from registrum.server.db.users import USER_COLUMNS, user_from, with_default
 from registrum.server.db.visibility import Grant, allowed, allowed_entity, shares_organization
 
@@ -44,7 +44,7 @@ _TEAM_ROLE = (
     )
     .scalar_subquery()
 )
-_MEMBERS = prepared(
+_USERS_OF = prepared(
     select(
         *USER_COLUMNS,
         project_members.c.role.label("role"),
@@ -55,7 +55,7 @@ _MEMBERS = prepared(
     .where(project_members.c.project_id == bindparam("project_id"), users.c.deleted_at.is_(None))
     .order_by(project_members.c.created_at, users.c.id)
 )
-_TEAMS = prepared(
+_TEAMS_OF = prepared(
     select(*ENTITY_COLUMNS, project_teams.c.role)
     .select_from(
         with_organization(project_teams.join(entities, entities.c.id == project_teams.c.team_id))
@@ -71,7 +71,7 @@ def users_of(tx: Tx, registry: Project) -> list[RegistryMember]:
     Whoever makes a registry may add anybody by number, so e-mail addresses are those of people the actor knows.
     """
     rows = tx.rows(
-        _MEMBERS, project_id=registry.id, organization_id=registry.entity.organization_id
+        _USERS_OF, project_id=registry.id, organization_id=registry.entity.organization_id
     )
     return [
         RegistryMember(
@@ -98,100 +98,18 @@ def _effective(
 
 def teams_of(tx: Tx, registry: Project) -> list[RegistryTeam]:
     """Which teams are members of a registry, which the actor was given by a loader, in order of joining."""
-    rows = tx.rows(_TEAMS, project_id=registry.id)
+    rows = tx.rows(_TEAMS_OF, project_id=registry.id)
     return [RegistryTeam(entity_from(row), row.role) for row in rows]
 
 
-_ADD_USER = prepared(
-    insert_or_leave(project_members)
-    .values(
-        project_id=bindparam("project_id"),
-        user_id=bindparam("user_id"),
-        role=bindparam("role"),
-        created_at=bindparam("now"),
-    )
-    .on_conflict_do_nothing(index_elements=["project_id", "user_id"])
-)
-_ADD_TEAM = prepared(
-    insert_or_leave(project_teams)
-    .values(
-        project_id=bindparam("project_id"),
-        team_id=bindparam("team_id"),
-        role=bindparam("role"),
-        created_at=bindparam("now"),
-    )
-    .on_conflict_do_nothing(index_elements=["project_id", "team_id"])
-)
-_USER_ROLE = prepared(
-    select(project_members.c.role).where(
-        project_members.c.project_id == bindparam("project_id"),
-        project_members.c.user_id == bindparam("user_id"),
-    )
-)
-_ROLE_OF_TEAM = prepared(
-    select(project_teams.c.role).where(
-        project_teams.c.project_id == bindparam("project_id"),
-        project_teams.c.team_id == bindparam("team_id"),
-    )
-)
-_SET_USER = prepared(
-    update(project_members)
-    .where(
-        project_members.c.project_id == bindparam("project_id"),
-        project_members.c.user_id == bindparam("user_id"),
-    )
-    .values(role=bindparam("new_role"))
-)
-_SET_TEAM = prepared(
-    update(project_teams)
-    .where(
-        project_teams.c.project_id == bindparam("project_id"),
-        project_teams.c.team_id == bindparam("team_id"),
-    )
-    .values(role=bindparam("new_role"))
-)
-_REMOVE_USER = prepared(
-    delete(project_members).where(
-        project_members.c.project_id == bindparam("project_id"),
-        project_members.c.user_id == bindparam("user_id"),
-    )
-)
-_REMOVE_TEAM = prepared(
-    delete(project_teams).where(
-        project_teams.c.project_id == bindparam("project_id"),
-        project_teams.c.team_id == bindparam("team_id"),
-    )
-)
-_REMOVE_EVERYWHERE = prepared(
-    delete(project_members).where(among(project_members.c.user_id, "user_ids"))
-)
+_USERS = Roles(project_members, "project_id", "user_id")
+_TEAMS = Roles(project_teams, "project_id", "team_id")
 _REMOVE_IN_ORGANIZATION = prepared(
     delete(project_members).where(
         project_members.c.user_id == bindparam("user_id"),
         project_members.c.project_id.in_(
             select(projects.c.id).where(projects.c.organization_id == bindparam("organization_id"))
         ),
-    )
-)
-_REMOVE_TEAM_EVERYWHERE = prepared(
-    delete(project_teams).where(among(project_teams.c.team_id, "team_ids"))
-)
-_COUNT_ADMINS = prepared(
-    select(
-        select(func.count())
-        .select_from(project_members)
-        .where(
-            project_members.c.project_id == bindparam("project_id"),
-            project_members.c.role == bindparam("role"),
-        )
-        .scalar_subquery()
-        + select(func.count())
-        .select_from(project_teams)
-        .where(
-            project_teams.c.project_id == bindparam("project_id"),
-            project_teams.c.role == bindparam("role"),
-        )
-        .scalar_subquery()
     )
 )
 _LIVING_USERS = prepared(
@@ -255,60 +173,58 @@ def candidate_teams(tx: Tx, team_ids: Sequence[int]) -> dict[int, str]:
 def add_creator(tx: Tx, entity: Grant[Entity], project_id: int, user_id: int) -> None:
     """Makes whoever created a registry, just now, its first member and admin."""
     entity.require(Action.CREATE_REGISTRY)
-    tx.run(_ADD_USER, project_id=project_id, user_id=user_id, role=Role.ADMIN, now=tx.now)
+    _USERS.add(tx, project_id, user_id, Role.ADMIN)
 
 
 def add_user(tx: Tx, registry: Grant[Project], user_id: int, role: Role) -> bool:
     """Makes a user a member; who is one keeps the role. Whether they are new."""
     found = registry.require(Action.ADMINISTER)
-    return bool(tx.run(_ADD_USER, project_id=found.id, user_id=user_id, role=role, now=tx.now))
+    return _USERS.add(tx, found.id, user_id, role)
 
 
 def add_team(tx: Tx, registry: Grant[Project], team_id: int, role: Role) -> bool:
     """Makes a team a member; one that is keeps the role. Whether it is new."""
     found = registry.require(Action.ADMINISTER)
-    return bool(tx.run(_ADD_TEAM, project_id=found.id, team_id=team_id, role=role, now=tx.now))
+    return _TEAMS.add(tx, found.id, team_id, role)
 
 
 def user_role(tx: Tx, registry: Grant[Project], user_id: int) -> Role | None:
     """The role given to a user in the registry; None for who is no member."""
-    found: Role | None = tx.value(_USER_ROLE, project_id=registry.thing.id, user_id=user_id)
-    return found
+    return _USERS.held(tx, registry.thing.id, user_id)
 
 
 def team_role(tx: Tx, registry: Grant[Project], team_id: int) -> Role | None:
     """The role given to a team in the registry; None for one that is no member."""
-    found: Role | None = tx.value(_ROLE_OF_TEAM, project_id=registry.thing.id, team_id=team_id)
-    return found
+    return _TEAMS.held(tx, registry.thing.id, team_id)
 
 
 def change_user(tx: Tx, registry: Grant[Project], user_id: int, role: Role) -> None:
     """Sets the role of a user who is a member."""
     found = registry.require(Action.ADMINISTER)
-    tx.run(_SET_USER, project_id=found.id, user_id=user_id, new_role=role)
+    _USERS.change(tx, found.id, user_id, role)
 
 
 def change_team(tx: Tx, registry: Grant[Project], team_id: int, role: Role) -> None:
     """Sets the role of a team that is a member."""
     found = registry.require(Action.ADMINISTER)
-    tx.run(_SET_TEAM, project_id=found.id, team_id=team_id, new_role=role)
+    _TEAMS.change(tx, found.id, team_id, role)
 
 
 def remove_user(tx: Tx, registry: Grant[Project], user_id: int) -> None:
     """Ends a user's membership."""
     found = registry.require(Action.ADMINISTER)
-    tx.run(_REMOVE_USER, project_id=found.id, user_id=user_id)
+    _USERS.remove(tx, found.id, user_id)
 
 
 def remove_team(tx: Tx, registry: Grant[Project], team_id: int) -> None:
     """Ends a team's membership."""
     found = registry.require(Action.ADMINISTER)
-    tx.run(_REMOVE_TEAM, project_id=found.id, team_id=team_id)
+    _TEAMS.remove(tx, found.id, team_id)
 
 
 def remove_everywhere(tx: Tx, user_ids: Sequence[int]) -> None:
     """Ends all memberships of registries that these users have."""
-    tx.run(_REMOVE_EVERYWHERE, user_ids=list(user_ids))
+    _USERS.remove_holders(tx, user_ids)
 
 
 def remove_in_organization(tx: Tx, user_id: int, organization_id: int) -> None:
@@ -318,9 +234,9 @@ def remove_in_organization(tx: Tx, user_id: int, organization_id: int) -> None:
 
 def remove_teams_everywhere(tx: Tx, team_ids: Sequence[int]) -> None:
     """Ends all memberships of registries that these teams have."""
-    tx.run(_REMOVE_TEAM_EVERYWHERE, team_ids=list(team_ids))
+    _TEAMS.remove_holders(tx, team_ids)
 
 
 def count_admins(tx: Tx, registry: Grant[Project]) -> int:
     """How many users and teams have the role admin in the registry."""
-    return int(tx.value(_COUNT_ADMINS, project_id=registry.thing.id, role=Role.ADMIN))
+    return sum(roles.count(tx, registry.thing.id, Role.ADMIN) for roles in (_USERS, _TEAMS))

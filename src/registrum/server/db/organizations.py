@@ -8,9 +8,7 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     bindparam,
-    delete,
     exists,
-    func,
     insert,
     literal,
     or_,
@@ -25,13 +23,13 @@ from registrum.core.organizations import Organization, OrganizationMember
 from registrum.core.pages import Page, PageAsk, page_of
 from registrum.core.policy import Action, Role
 from registrum.core.projects import Entity
-from registrum.server.db.columns import among, those
+from registrum.server.db.columns import those
 from registrum.server.db.entities import ENTITY_COLUMNS, entity_from, with_organization
 from registrum.server.db.refusals import refuse_organization
+from registrum.server.db.roles import Roles
 from registrum.server.db.statements import Prepared, Row, prepared
 from registrum.server.db.tables import entities, organization_members, organizations, users
 from registrum.server.db.tx import Taken, Tx
-from registrum.server.db.upserts import insert as insert_or_leave
 from registrum.server.db.users import USER_COLUMNS, user_from, with_default
 from registrum.server.db.visibility import ACTOR, IS_ADMIN, Grant, allowed_organization, decided
 
@@ -277,47 +275,7 @@ def team_ids(tx: Tx, organization: Grant[Organization]) -> list[int]:
     return tx.column(_TEAM_IDS, organization_id=found.id)
 
 
-_ADD_MEMBER = prepared(
-    insert_or_leave(organization_members)
-    .values(
-        organization_id=bindparam("organization_id"),
-        user_id=bindparam("user_id"),
-        role=bindparam("role"),
-        created_at=bindparam("now"),
-    )
-    .on_conflict_do_nothing(index_elements=["organization_id", "user_id"])
-)
-_ROLE = prepared(
-    select(organization_members.c.role).where(
-        organization_members.c.organization_id == bindparam("organization_id"),
-        organization_members.c.user_id == bindparam("user_id"),
-    )
-)
-_SET_ROLE = prepared(
-    update(organization_members)
-    .where(
-        organization_members.c.organization_id == bindparam("organization_id"),
-        organization_members.c.user_id == bindparam("user_id"),
-    )
-    .values(role=bindparam("new_role"))
-)
-_REMOVE_MEMBER = prepared(
-    delete(organization_members).where(
-        organization_members.c.organization_id == bindparam("organization_id"),
-        organization_members.c.user_id == bindparam("user_id"),
-    )
-)
-_REMOVE_EVERYWHERE = prepared(
-    delete(organization_members).where(among(organization_members.c.user_id, "user_ids"))
-)
-_COUNT_ADMINS = prepared(
-    select(func.count())
-    .select_from(organization_members)
-    .where(
-        organization_members.c.organization_id == bindparam("organization_id"),
-        organization_members.c.role == bindparam("role"),
-    )
-)
+_ROLES = Roles(organization_members, "organization_id", "user_id")
 _LOCK = prepared(
     select(organizations.c.id)
     .where(organizations.c.id == bindparam("organization_id"))
@@ -327,33 +285,30 @@ _LOCK = prepared(
 
 def add_member(tx: Tx, organization_id: int, user_id: int, role: Role) -> bool:
     """Makes a user a member; who is one keeps the role. Whether they are new."""
-    return bool(
-        tx.run(_ADD_MEMBER, organization_id=organization_id, user_id=user_id, role=role, now=tx.now)
-    )
+    return _ROLES.add(tx, organization_id, user_id, role)
 
 
 def role_of(tx: Tx, organization_id: int, user_id: int) -> Role | None:
     """A user's role in an organization; None for who is no member."""
-    found: Role | None = tx.value(_ROLE, organization_id=organization_id, user_id=user_id)
-    return found
+    return _ROLES.held(tx, organization_id, user_id)
 
 
 def change_role(tx: Tx, organization_id: int, user_id: int, role: Role) -> None:
     """Sets a member's role."""
-    tx.run(_SET_ROLE, organization_id=organization_id, user_id=user_id, new_role=role)
+    _ROLES.change(tx, organization_id, user_id, role)
 
 
 def remove_member(tx: Tx, organization_id: int, user_id: int) -> None:
     """Ends a membership."""
-    tx.run(_REMOVE_MEMBER, organization_id=organization_id, user_id=user_id)
+    _ROLES.remove(tx, organization_id, user_id)
 
 
 def remove_everywhere(tx: Tx, user_ids: Sequence[int]) -> None:
     """Ends all memberships of organizations that these users have."""
-    tx.run(_REMOVE_EVERYWHERE, user_ids=list(user_ids))
+    _ROLES.remove_holders(tx, user_ids)
 
 
 def count_admins(tx: Tx, organization_id: int) -> int:
     """How many admins it has; other writers of its members wait until this transaction ends."""
     tx.value(_LOCK, organization_id=organization_id)
-    return int(tx.value(_COUNT_ADMINS, organization_id=organization_id, role=Role.ADMIN))
+    return _ROLES.count(tx, organization_id, Role.ADMIN)

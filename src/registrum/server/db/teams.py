@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import bindparam, delete, exists, insert, select, update
 
 from registrum.core.policy import Action, Role
 from registrum.core.projects import Entity
 from registrum.core.teams import Invite, TeamMember
 from registrum.server.db.columns import among
+from registrum.server.db.roles import Roles
 from registrum.server.db.statements import prepared
 from registrum.server.db.tables import entities, invites, team_members, users
 from registrum.server.db.tx import Tx
-from registrum.server.db.upserts import insert as insert_or_leave
 from registrum.server.db.users import OPEN_USER_COLUMNS, user_from, with_default
 from registrum.server.db.visibility import Grant
 
@@ -46,37 +46,7 @@ def members_by_team(tx: Tx, teams: Sequence[Entity]) -> dict[int, list[TeamMembe
     return found
 
 
-_ADD_MEMBER = prepared(
-    insert_or_leave(team_members)
-    .values(
-        team_id=bindparam("team_id"),
-        user_id=bindparam("user_id"),
-        role=bindparam("role"),
-        created_at=bindparam("now"),
-    )
-    .on_conflict_do_nothing(index_elements=["team_id", "user_id"])
-)
-_ROLE = prepared(
-    select(team_members.c.role).where(
-        team_members.c.team_id == bindparam("team_id"),
-        team_members.c.user_id == bindparam("user_id"),
-    )
-)
-_SET_ROLE = prepared(
-    update(team_members)
-    .where(
-        team_members.c.team_id == bindparam("team_id"),
-        team_members.c.user_id == bindparam("user_id"),
-    )
-    .values(role=bindparam("new_role"))
-)
-_REMOVE_MEMBER = prepared(
-    delete(team_members).where(
-        team_members.c.team_id == bindparam("team_id"),
-        team_members.c.user_id == bindparam("user_id"),
-    )
-)
-_REMOVE_EVERYWHERE = prepared(delete(team_members).where(among(team_members.c.user_id, "user_ids")))
+_ROLES = Roles(team_members, "team_id", "user_id")
 _REMOVE_IN_ORGANIZATION = prepared(
     delete(team_members).where(
         team_members.c.user_id == bindparam("user_id"),
@@ -87,11 +57,6 @@ _REMOVE_IN_ORGANIZATION = prepared(
             )
         ),
     )
-)
-_COUNT_ADMINS = prepared(
-    select(func.count())
-    .select_from(team_members)
-    .where(team_members.c.team_id == bindparam("team_id"), team_members.c.role == bindparam("role"))
 )
 _LOCK = prepared(
     select(entities.c.id).where(entities.c.id == bindparam("team_id")).with_for_update()
@@ -106,29 +71,28 @@ _SERVICE_IDS = prepared(
 def add_member(tx: Tx, team: Grant[Entity], user_id: int, role: Role) -> bool:
     """Makes a user a member; who is one keeps the role. Whether they are new."""
     found = team.require(Action.ADMINISTER_TEAM)
-    return bool(tx.run(_ADD_MEMBER, team_id=found.id, user_id=user_id, role=role, now=tx.now))
+    return _ROLES.add(tx, found.id, user_id, role)
 
 
 def role_of(tx: Tx, team_id: int, user_id: int) -> Role | None:
     """A user's role in a team; None for who is no member."""
-    found: Role | None = tx.value(_ROLE, team_id=team_id, user_id=user_id)
-    return found
+    return _ROLES.held(tx, team_id, user_id)
 
 
 def change_role(tx: Tx, team: Grant[Entity], user_id: int, role: Role) -> None:
     """Sets a member's role."""
     found = team.require(Action.ADMINISTER_TEAM)
-    tx.run(_SET_ROLE, team_id=found.id, user_id=user_id, new_role=role)
+    _ROLES.change(tx, found.id, user_id, role)
 
 
 def remove_member(tx: Tx, team_id: int, user_id: int) -> None:
     """Ends a membership; the service asked for the right, unless somebody leaves by themselves."""
-    tx.run(_REMOVE_MEMBER, team_id=team_id, user_id=user_id)
+    _ROLES.remove(tx, team_id, user_id)
 
 
 def remove_everywhere(tx: Tx, user_ids: Sequence[int]) -> None:
     """Ends all memberships of teams that these users have."""
-    tx.run(_REMOVE_EVERYWHERE, user_ids=list(user_ids))
+    _ROLES.remove_holders(tx, user_ids)
 
 
 def remove_in_organization(tx: Tx, user_id: int, organization_id: int) -> None:
@@ -139,10 +103,7 @@ def remove_in_organization(tx: Tx, user_id: int, organization_id: int) -> None:
 def count_admins(tx: Tx, team_id: int) -> int:
     """How many admins it has; other writers of its members wait until this transaction ends."""
     tx.value(_LOCK, team_id=team_id)
-    return int(tx.value(_COUNT_ADMINS, team_id=team_id, role=Role.ADMIN))
-
-
-_REMOVE_MEMBERS = prepared(delete(team_members).where(among(team_members.c.team_id, "team_ids")))
+    return _ROLES.count(tx, team_id, Role.ADMIN)
 
 
 def service_ids(tx: Tx, team_ids: Sequence[int]) -> list[int]:
@@ -152,7 +113,7 @@ def service_ids(tx: Tx, team_ids: Sequence[int]) -> list[int]:
 
 def remove_members(tx: Tx, team_ids: Sequence[int]) -> None:
     """Ends all memberships of these teams; for their removal."""
-    tx.run(_REMOVE_MEMBERS, team_ids=list(team_ids))
+    _ROLES.remove_places(tx, team_ids)
 
 
 _ADD_INVITE = prepared(
