@@ -1,13 +1,12 @@
 """Guests: who has a place in a registry or team of an organization without belonging to that."""
 
-from sqlalchemy import exists, select
+from sqlalchemy import select
 
 from registrum.core.policy import Action
 from registrum.core.projects import Project
 from registrum.server.db.projects import PROJECT_COLUMNS, project_from, with_owner
 from registrum.server.db.statements import prepared
 from registrum.server.db.tables import (
-    organization_members,
     organizations,
     project_members,
     project_teams,
@@ -15,16 +14,10 @@ from registrum.server.db.tables import (
     team_members,
 )
 from registrum.server.db.tx import Tx
-from registrum.server.db.visibility import ACTOR, allowed, allowed_organization
+from registrum.server.db.visibility import ACTOR, allowed, allowed_organization, belongs_to
 
 MOST = 100
 
-_IN_ORGANIZATION = exists(
-    select(1).where(
-        organization_members.c.organization_id == projects.c.organization_id,
-        organization_members.c.user_id == ACTOR,
-    )
-)
 _OWN = select(project_members.c.project_id).where(project_members.c.user_id == ACTOR)
 _OF_TEAMS = (
     select(project_teams.c.project_id)
@@ -37,7 +30,7 @@ _SHARED = prepared(
     .where(
         projects.c.kind == "registry",
         projects.c.id.in_(_OWN.union(_OF_TEAMS)),
-        ~_IN_ORGANIZATION,
+        ~belongs_to(projects.c.organization_id),
         allowed(Action.READ),
     )
     .order_by(projects.c.id.desc())
@@ -56,12 +49,7 @@ _VISITED = prepared(
     .where(
         organizations.c.deleted_at.is_(None),
         allowed_organization(Action.READ_ORGANIZATION, organizations.c.id),
-        ~exists(
-            select(1).where(
-                organization_members.c.organization_id == organizations.c.id,
-                organization_members.c.user_id == ACTOR,
-            )
-        ),
+        ~belongs_to(organizations.c.id),
     )
     .order_by(organizations.c.id)
     .limit(MOST)

@@ -8,7 +8,6 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     bindparam,
-    exists,
     insert,
     literal,
     or_,
@@ -31,7 +30,13 @@ from registrum.server.db.statements import Prepared, Row, prepared
 from registrum.server.db.tables import entities, organization_members, organizations, users
 from registrum.server.db.tx import Taken, Tx
 from registrum.server.db.users import USER_COLUMNS, user_from, with_default
-from registrum.server.db.visibility import ACTOR, IS_ADMIN, Grant, allowed_organization, decided
+from registrum.server.db.visibility import (
+    IS_ADMIN,
+    Grant,
+    allowed_organization,
+    belongs_to,
+    decided,
+)
 
 ORGANIZATION_COLUMNS = (
     organizations.c.id.label("org_id"),
@@ -111,15 +116,7 @@ _PAGE = prepared(
     .where(
         organizations.c.deleted_at.is_(None),
         organizations.c.id > bindparam("after_id"),
-        or_(
-            IS_ADMIN,
-            exists(
-                select(1).where(
-                    organization_members.c.organization_id == organizations.c.id,
-                    organization_members.c.user_id == ACTOR,
-                )
-            ),
-        ),
+        or_(IS_ADMIN, belongs_to(organizations.c.id)),
     )
     .order_by(organizations.c.id)
     .limit(bindparam("page_size"))
@@ -158,19 +155,8 @@ _TEAMS = prepared(
     .order_by(entities.c.name_key)
     .limit(bindparam("page_size"))
 )
-_IS_MEMBER = prepared(
-    select(
-        or_(
-            IS_ADMIN,
-            exists(
-                select(1).where(
-                    organization_members.c.organization_id == bindparam("organization_id"),
-                    organization_members.c.user_id == ACTOR,
-                )
-            ),
-        )
-    )
-)
+_ORGANIZATION_ID = bindparam("organization_id", type_=BigInteger)
+_IS_MEMBER = prepared(select(or_(IS_ADMIN, belongs_to(_ORGANIZATION_ID))))
 
 
 def _is_known_from_within(tx: Tx, organization_id: int) -> bool:
@@ -250,11 +236,7 @@ def add(tx: Tx, name: str, entity_id: int) -> int:
 
 
 _MAY_ADMINISTER = prepared(
-    select(
-        allowed_organization(
-            Action.ADMINISTER_ORGANIZATION, bindparam("organization_id", type_=BigInteger)
-        )
-    )
+    select(allowed_organization(Action.ADMINISTER_ORGANIZATION, _ORGANIZATION_ID))
 )
 
 

@@ -198,6 +198,11 @@ def allowed_organization(
     return or_(condition, _is_guest(organization_id))
 
 
+def belongs_to(organization_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    """SQL condition: the actor is a member of the organization with this id, and not only a guest."""
+    return _organization_role_at_least(organization_id, min(Role))
+
+
 def _is_guest(organization_id: ColumnElement[Any]) -> ColumnElement[bool]:
     """SQL condition: the actor has a place in a registry or a team of this organization."""
     p, people, teams, mine = (
