@@ -148,14 +148,18 @@ _LOSE = prepared(
     .values(state="reserved", size_bytes=None, md5=None, sha256=None, xxh128=None, stored_at=None)
     .returning(blobs.c.id)
 )
-_NO_OFFER = prepared(delete(files).where(among(files.c.blob_id, "ids", Text)))
+_WITHDRAW = prepared(delete(files).where(among(files.c.blob_id, "ids", Text)))
 
 
 def lose(tx: Tx, ids: Sequence[str]) -> None:
     """Notes that the bytes of these blobs are gone: they are waited for again, and not offered to later uploads."""
-    gone = tx.column(_LOSE, ids=ids)
-    if gone:
-        tx.run(_NO_OFFER, ids=gone)
+    withdraw(tx, tx.column(_LOSE, ids=ids))
+
+
+def withdraw(tx: Tx, ids: Sequence[str]) -> None:
+    """From now on these blobs are not offered to later uploads."""
+    if ids:
+        tx.run(_WITHDRAW, ids=ids)
 
 
 # One statement for any number of digests: so many at a time, the last ones repeated.

@@ -24,13 +24,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql import ColumnElement
 
+from registrum.server.db import blobs as blob_rows
 from registrum.server.db.columns import Moment, among
 from registrum.server.db.statements import prepared
 from registrum.server.db.tables import (
     artifact_blobs,
     artifacts,
     blobs,
-    files,
     manifests,
     pending_aliases,
     reservations,
@@ -255,15 +255,13 @@ _MARK = prepared(
     .values(state="deleting")
     .returning(blobs.c.id)
 )
-_NO_OFFER = prepared(delete(files).where(among(files.c.blob_id, "ids", Text)))
 
 
 def mark(tx: Tx, ids: Sequence[str]) -> list[str]:
     """Marks those of the blobs that nothing refers to, as seen with their rows locked; they are never given out again."""
     locked = tx.column(_LOCK, ids=ids)
     marked = tx.column(_MARK, ids=locked) if locked else []
-    if marked:
-        tx.run(_NO_OFFER, ids=marked)
+    blob_rows.withdraw(tx, marked)
     return marked
 
 

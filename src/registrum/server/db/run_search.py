@@ -68,7 +68,7 @@ def page_of_runs(tx: Tx, action: Action, project: Project, ask: RunsAsk) -> Page
         **pages.cursor_values(ask.page, sorting, keys),
         page_size=ask.page.first + 1,
     )
-    total = count_of_runs(tx, action, project, ask.filters) if ask.page.with_total else None
+    total = int(tx.value(_count_statement(action, shape), **given)) if ask.page.with_total else None
     at = {row.id: pages.place(sorting, keys, row) for row in rows}
     return page_of(runs_from(tx, rows, project), ask.page.first, lambda run: at[run.id], total)
 
