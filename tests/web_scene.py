@@ -95,8 +95,7 @@ def _populate(database: Database, config: Config) -> Scene:
     database.write(setup.SYSTEM, lambda tx: _people(tx, link))
     with database.read(setup.SYSTEM) as tx:
         admin = users.get_named(tx, "admin")
-    assert config.blob_folder
-    store = DiskStore(config.blob_folder)
+    store = DiskStore(Path(config.blobs.removeprefix("file://")))
     desk = Desk(database, store, Actor(admin.id, admin.username, is_admin=True))
     first = _log(desk)
     second = desk.log(
@@ -163,8 +162,7 @@ def _people(tx: Tx, link: NewToken) -> None:
 def open_pages(config: Config) -> Iterator[Starlette]:
     """The pages and the routes of bytes on a scene's data folder, without the rest of the server."""
     database = open_database(config.database)
-    assert config.blob_folder
-    store = DiskStore(config.blob_folder)
+    store = DiskStore(Path(config.blobs.removeprefix("file://")))
     keys = [key.encode() for key in config.secret_key]
     secrets, signer = Secrets(keys), Signer(keys)
     site = Site(config, database, store, secrets, signer, SignIns(database, secrets))

@@ -101,7 +101,7 @@ def test_everything_lies_in_the_data_folder_by_default(tmp_path: Path) -> None:
     config = Config(data_dir=tmp_path)
     assert config.is_embedded
     assert config.sqlite_path == tmp_path / "registrum.sqlite"
-    assert config.blob_folder == tmp_path / "blobs"
+    assert config.blobs == f"file://{tmp_path / 'blobs'}"
 
 
 def test_postgresql_is_not_embedded_and_may_have_workers() -> None:

@@ -181,13 +181,6 @@ class Config:
         return self.blob_url or f"file://{self.data_dir.absolute() / 'blobs'}"
 
     @property
-    def blob_folder(self) -> Path | None:
-        """The folder of the store of bytes; None with S3."""
-        if not self.blobs.startswith("file:"):
-            return None
-        return Path(self.blobs.removeprefix("file://"))
-
-    @property
     def scheme(self) -> str:
         """What this process itself speaks: http or https."""
         return "https" if self.tls_cert else "http"

@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, bindparam, func, select
 
 from registrum.core.collections import Collection, Tag
-from registrum.core.errors import InvalidFilter
 from registrum.core.filters import Filter
 from registrum.core.pages import Edge, Page, PageAsk
 from registrum.core.policy import Action
@@ -220,14 +219,3 @@ def _conditions(shape: _Shape, *, is_total: bool) -> list[ColumnElement[bool]]:
     if shape.filter is not None:
         found.append(filters.condition(shape.filter, COLLECTION_FIELDS, shape.plan))
     return [*found, *later]
-
-
-def check_kinds(kinds: tuple[str, ...]) -> None:
-    """Refuses kinds that there are not.
-
-    Raises:
-        InvalidFilter: names the unknown one.
-    """
-    for kind in kinds:
-        if kind not in KINDS:
-            raise InvalidFilter(f"There is no kind of collection {kind[:40]!r}.")

@@ -17,6 +17,7 @@ from registrum.core.policy import (
     Action,
     Role,
 )
+from registrum.core.projects import REGISTRY_PREFIX
 from registrum.server.db.statements import prepared
 from registrum.server.db.tables import (
     entities,
@@ -59,7 +60,7 @@ def refuse(tx: Tx, action: Action, project_id: int | None, what: str) -> Registr
         return _missing(tx, what)
     rule = PROJECT_RULES[action]
     if row.kind == "registry":
-        place = f"registry {row.name.removeprefix('wandb-registry-')!r}"
+        place = f"registry {row.name.removeprefix(REGISTRY_PREFIX)!r}"
         needed = rule.registry.at_least
     else:
         place, needed = f"project {row.name!r}", rule.team.at_least

@@ -235,15 +235,15 @@ def update_artifact(tx: Tx, ask: UpdateArtifact) -> int:
     if ask.metadata is not None:
         metadata = check_metadata(ask.metadata)
     ttl = versions.own_ttl(tx, found) if ask.ttl_seconds is None else own_ttl(ask.ttl_seconds)
-    changes = {
-        name: True
-        for name, asked in (
+    changes = [
+        name
+        for name, is_asked in (
             ("description", ask.description is not None and description != artifact.description),
             ("metadata", ask.metadata is not None and metadata != artifact.metadata),
             ("ttl", ask.ttl_seconds is not None),
         )
-        if asked
-    }
+        if is_asked
+    ]
     if changes:
         default = versions.default_ttl(tx, found)
         versions.change(
@@ -255,7 +255,7 @@ def update_artifact(tx: Tx, ask: UpdateArtifact) -> int:
             expires_at=expires_at(artifact.created_at, effective_ttl(ttl, default)),
             facts_found=facts_of(metadata) if "metadata" in changes else None,
         )
-        record(tx, EventKind.VERSION_CHANGED, artifact, fields=sorted(changes))
+        record(tx, EventKind.VERSION_CHANGED, artifact, fields=changes)
     _change_tags(tx, found, ask)
     if ask.aliases is not None:
         _set_aliases(tx, found, checked(ask.aliases))

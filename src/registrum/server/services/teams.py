@@ -241,7 +241,7 @@ def update_team_member(tx: Tx, team_name: str, username: str, role: str) -> None
         NotFound: also for who is no member.
         Forbidden: the actor may not.
         InUse: the last admin of the team would go.
-        Invalid: no such role, or one that a service account cannot have.
+        Invalid: no such role.
     """
     team = _team(tx, team_name)
     wanted = role_named(role, TEAM_ROLES)
