@@ -144,6 +144,8 @@ def test_a_version_is_put_linked_found_and_got(
     assert registrum("version", "files", f"{place}:prod", "-q").stdout == "b.txt\ndeep/a.bin\n"
     found = answer(registrum("search", "--registry", registry, "--where", "accuracy>0.9", "--json"))
     assert [own["id"] for own in found] == [shown["id"]]
+    path = registrum("search", "--registry", registry, "--where", "accuracy>0.9", "-q").stdout
+    assert answer(registrum("version", "show", path.strip(), "--json"))["id"] == shown["id"]
     assert (
         answer(registrum("search", "--registry", registry, "--where", "accuracy>0.95", "--json"))
         == []
@@ -171,6 +173,8 @@ def test_what_differs_between_two_versions(registrum: Registrum, ranker: str) ->
     assert told["metadata"] == [{"name": "accuracy", "first": 0.8, "second": 0.9}]
     assert [own["name"] for own in told["files"]] == ["only-0.txt", "only-1.txt", "weights.txt"]
     assert {"name": "loss", "first": 0.5, "second": 0.25} in told["metrics"]
+    (run,) = (own for own in told["about"] if own["name"] == "run")
+    assert run["first"] != run["second"]
     assert {"name": "staging", "first": None, "second": True} in told["aliases"]
     text = registrum("version", "diff", f"{ranker}:v0", f"{ranker}:v1").stdout
     assert "~ accuracy  0.8 → 0.9" in text
@@ -272,6 +276,9 @@ def test_a_terminal_gets_tables_and_a_pipe_does_not(server: Server, admin: Perso
         (["artifact", "put", ".", "--name", "justone"], 1),
         (["search", "--where", "nonsense"], 1),
         (["search", "--filter", "{"], 1),
+        (["search", "--kind", "registry", "--where", "x=1"], 2),
+        (["version", "show", "model/thing:"], 2),
+        (["run", "ls", "main/absent", "--state", "asleep"], 2),
         (["search", "--filter", '{"nonsense": 1}'], 1),
         (["run", "show", "main/absent/x"], 4),
         (["cache", "prune", "--to", "many"], 1),
@@ -283,6 +290,33 @@ def test_wrong_use_is_one_sentence(registrum: Registrum, words: list[str], code:
     assert done.stdout == ""
     assert done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_key_that_is_not_taken_and_the_way_in(registrum: Registrum, server: Server) -> None:
+    done = registrum("whoami", "--api-key", "wrong")
+    assert done.returncode == 3
+    assert done.stderr.endswith(f"\nLog in with: registrum login --url {server.url}\n")
+    again = registrum("login", "--key-file", "-", given="wrong")
+    assert again.returncode == 3
+    assert "Log in with" not in again.stderr
+
+
+def test_output_that_is_closed_or_has_few_characters_is_no_failure(
+    server: Server, admin: Person
+) -> None:
+    environ = environment(server, admin)
+    list_them = f"{sys.executable} -m registrum registry ls"
+    closed = subprocess.run(
+        ["bash", "-c", f"{list_them} >&-"], env=environ, capture_output=True, text=True
+    )
+    assert (closed.returncode, closed.stderr) == (0, "")
+    few = subprocess.run(
+        [sys.executable, "-m", "registrum", "registry", "create", "ün文", "--dry-run", "--json"],
+        env=environ | {"PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+    )
+    assert (few.returncode, few.stderr) == (0, b"")
+    assert b'"\xfcn\\u6587"' in few.stdout
 
 
 def test_the_cache_is_shown_and_pruned(registrum: Registrum, ranker: str) -> None:

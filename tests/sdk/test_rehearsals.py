@@ -111,6 +111,20 @@ def test_a_rehearsal_tells_what_would_be_and_changes_nothing(
         assert done.returncode == 4, (words, done.stderr)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "registry create model", "registry rename dataset model", "org create registrum", "team create main",
+        "user create admin --email other@example.org",
+    ],
+)  # fmt: skip
+def test_a_rehearsal_tells_that_a_name_is_taken(server: Server, admin: Person, words: str) -> None:
+    command = [sys.executable, "-m", "registrum", *words.split(), "--dry-run"]
+    done = subprocess.run(command, env=environment(server, admin), capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.endswith(" already.\n")
+
+
 def test_what_is_pruned_is_told_before(server: Server, admin: Person) -> None:
     environ = environment(server, admin)
     command = [sys.executable, "-m", "registrum", "cache", "prune", "--dry-run"]

@@ -1,5 +1,7 @@
 """The command line, `registrum`: nouns and verbs, each noun loaded only when it is used."""
 
+import io
+import os
 import sys
 from typing import NoReturn
 
@@ -70,6 +72,7 @@ def registrum() -> None:
 
 def main() -> None:
     """Runs the command line and exits; what is refused is one sentence on standard error."""
+    _make_printable()
     try:
         # Not click's own ending: an interruption is 130 here, as shells have it.
         sys.exit(registrum(prog_name="registrum", standalone_mode=False) or 0)
@@ -84,11 +87,19 @@ def main() -> None:
         sys.exit(error.exit_code)
 
 
+def _make_printable() -> None:
+    """Output that somebody closed swallows what is printed, and characters that a terminal has not become escapes."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
 def fail(error: RegistrumError) -> NoReturn:
     """Says what went wrong, where the server's log tells more of it, and exits with the code for it."""
     click.echo(f"registrum: {error.message}", err=True)
-    if error.code == "unauthenticated" and "log in" not in error.message:
-        click.echo("Log in with: registrum login", err=True)
-    if getattr(error, "http_status", 0) >= 500:
-        click.echo(f"The server's log has more under request {error.request_id}.", err=True)  # type: ignore[attr-defined]
+    if getattr(error, "http_status", 0) >= 500 and (number := getattr(error, "request_id", None)):
+        click.echo(f"The server's log has more under request {number}.", err=True)
     sys.exit(EXIT_CODES.get(error.code, 1))

@@ -51,7 +51,8 @@ def set_(server: Connection, place: Place, aliases: tuple[str, ...]) -> None:
     version.aliases = [*version.aliases, *(own for own in aliases if own not in version.aliases)]
     version.save()
     server.say(
-        f"{', '.join(aliases)} is {place.registry}/{place.collection}:{version.version} now.",
+        f"{', '.join(aliases)} {'is' if len(aliases) == 1 else 'are'}"
+        f" {place.registry}/{place.collection}:{version.version} now.",
         version=version.version,
         aliases=list(version.aliases),
     )

@@ -14,7 +14,7 @@ from registrum.cli.places import (
     in_organization,
     of_collection,
 )
-from registrum.cli.rehearsal import changes
+from registrum.cli.rehearsal import changes, check_free
 
 
 @click.group("collection", cls=Noun)
@@ -112,7 +112,11 @@ def tag(server: Connection, place: Place, add: tuple[str, ...], remove: tuple[st
 @talks_to_server
 def rename(server: Connection, place: Place, new_name: str) -> None:
     """Give a collection another name. Paths with the old one stop working."""
-    found = find_collection(server.api(), place)
+    api = server.api()
+    found = find_collection(api, place)
+    other = place._replace(collection=new_name)
+    if other != place:
+        check_free(f"a collection {other}", lambda: find_collection(api, other))
     found.name = new_name
     found.save()
     server.say(f"Collection {place} is {found.name} now.", **records.of_collection(found))

@@ -10,6 +10,7 @@ from registrum.cli.screen import Screen, cell, size_text, styled
 
 if TYPE_CHECKING:
     from registrum.sdk.artifacts import Artifact
+    from registrum.sdk.runs import Run
 
 
 LONGEST_NAME = 40
@@ -31,11 +32,11 @@ class Comparison:
 
     Attributes:
         same_content: whether their files are equal, whatever else is not.
-        about: description, type, size and number of files.
+        about: description, type, size, number of files, and the run that logged it where the caller sees that.
         metadata: by dotted path.
         files: by path; the values are sizes in bytes and digests.
         aliases: the aliases and tags that only one has.
-        metrics: last values of the runs that logged them, where the caller sees those.
+        metrics: last values of those runs.
     """
 
     same_content: bool
@@ -52,13 +53,14 @@ class Comparison:
 
 def compare(first: "Artifact", second: "Artifact") -> Comparison:
     """What differs between two versions."""
+    runs = first.logged_by(), second.logged_by()
     return Comparison(
         same_content=first.digest == second.digest,
-        about=changes(_about(first), _about(second)),
+        about=changes(_about(first, runs[0]), _about(second, runs[1])),
         metadata=changes(flat(first.metadata), flat(second.metadata)),
         files=changes(_files(first), _files(second)) if first.digest != second.digest else (),
         aliases=changes(_labels(first), _labels(second)),
-        metrics=changes(_metrics(first), _metrics(second)),
+        metrics=changes(*map(_metrics, runs)),
     )
 
 
@@ -147,12 +149,13 @@ def _file(own: Change) -> Change:
     return Change(own.name, first, second)
 
 
-def _about(version: "Artifact") -> dict[str, Any]:
+def _about(version: "Artifact", run: "Run | None") -> dict[str, Any]:
     return {
         "description": version.description or None,
         "type": version.type,
         "size": version.size,
         "files": version.file_count,
+        "run": "/".join(run.path) if run else None,
     }
 
 
@@ -167,8 +170,7 @@ def _labels(version: "Artifact") -> dict[str, bool]:
     return dict.fromkeys(version.aliases, True) | {f"#{name}": True for name in version.tags}
 
 
-def _metrics(version: "Artifact") -> dict[str, Any]:
-    run = version.logged_by()
+def _metrics(run: "Run | None") -> dict[str, Any]:
     if run is None:
         return {}
     return {name: value for name, value in flat(dict(run.summary)).items() if name[:1] != "_"}

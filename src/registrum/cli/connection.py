@@ -12,7 +12,7 @@ import click
 
 from registrum.cli.rehearsal import Rehearsal, changes, is_rehearsed, rehearsed
 from registrum.cli.screen import Record, Screen
-from registrum.core.errors import RegistrumError
+from registrum.core.errors import RegistrumError, Unauthenticated
 from registrum.errors import BadValue
 from registrum.sdk.credentials import Credentials, find
 
@@ -84,11 +84,12 @@ def talks_to_server(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def run(url: str | None, api_key: str | None, screen: Screen, **given: Any) -> None:
         found = find(url, api_key, os.environ)
-        if not is_rehearsed():
-            command(Connection(found, screen), **given)
-            return
-        with rehearsed(screen.said):
-            command(Connection(found, Screen(is_quiet=True), is_rehearsed=True), **given)
+        with _way_in_told(found.url):
+            if not is_rehearsed():
+                command(Connection(found, screen), **given)
+                return
+            with rehearsed(screen.said):
+                command(Connection(found, Screen(is_quiet=True), is_rehearsed=True), **given)
 
     return run
 
@@ -109,6 +110,19 @@ def prints(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @contextmanager
+def _way_in_told(url: str) -> Iterator[None]:
+    """Where the server does not take the key, says how to log in."""
+    try:
+        yield
+    except RegistrumError as error:
+        if error.code != Unauthenticated.code:
+            raise
+        raise Unauthenticated(
+            f"{error.message}\nLog in with: registrum login --url {url}"
+        ) from None
+
+
+@contextmanager
 def _mistakes_told() -> Iterator[None]:
     """What the machine or the package refuses ends a command with a sentence, and with nothing where nobody reads on."""
     try:
@@ -122,6 +136,10 @@ def _mistakes_told() -> Iterator[None]:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         raise BadValue(f"{where}{error.strerror or error}") from error
+    except UnicodeEncodeError as error:
+        raise BadValue(
+            f"{error.object!r} can't be written in this machine's {error.encoding}: set PYTHONUTF8=1, or a UTF-8 locale."
+        ) from error
     except ValueError as error:
         raise BadValue(str(error)) from error
 

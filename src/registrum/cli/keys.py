@@ -18,7 +18,12 @@ def command() -> None:
 @command.command("create")
 @click.option("--user", metavar="USERNAME", help="Whose key. [default: yours]")
 @click.option("--description", help="What the key is for.")
-@click.option("--expires", type=click.DateTime(), help="When it stops working, in UTC.")
+@click.option(
+    "--expires",
+    type=click.DateTime(),
+    metavar="DATE[THH:MM:SS]",
+    help="When it stops working, in UTC.",
+)
 @changes
 @talks_to_server
 def create(

@@ -4,7 +4,7 @@ import click
 
 from registrum.cli.connection import Connection, asks_first, talks_to_server
 from registrum.cli.lazy import Noun
-from registrum.cli.rehearsal import changes
+from registrum.cli.rehearsal import changes, check_free
 from registrum.sdk import administration
 
 ROLES = click.Choice(["admin", "member", "viewer"])
@@ -23,6 +23,9 @@ def command() -> None:
 @talks_to_server
 def create(server: Connection, name: str, admin: str | None, no_core_registries: bool) -> None:
     """Create an organization, with its core registries for models and datasets."""
+    check_free(
+        f"an organization {name!r}", lambda: administration.find_organization(server.ask, name)
+    )
     made = administration.create_organization(
         server.ask, name, admin, core_registries=not no_core_registries
     )

@@ -46,9 +46,9 @@ class PlaceType(click.ParamType[Place]):
         """The parts; wrong usage where there are too few or too many."""
         if isinstance(value, Place):
             return value
-        path, _, alias = str(value).partition(":")
+        path, colon, alias = str(value).partition(":")
         parts = path.split("/")
-        if len(parts) not in {2, 3} or not all(parts):
+        if len(parts) not in {2, 3} or not all(parts) or (colon and not alias):
             self.fail(f"{value!r} is not [ORGANIZATION/]REGISTRY/COLLECTION[:ALIAS].", param, ctx)
         *owners, registry, collection = parts
         name = registry.removeprefix(REGISTRY_PREFIX)

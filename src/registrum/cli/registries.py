@@ -6,7 +6,7 @@ from registrum.cli import records
 from registrum.cli.connection import Connection, asks_first, talks_to_server
 from registrum.cli.lazy import Noun
 from registrum.cli.places import find_registry, in_organization
-from registrum.cli.rehearsal import changes
+from registrum.cli.rehearsal import changes, check_free
 from registrum.errors import Missing
 
 ROLES = click.Choice(["admin", "member", "viewer", "restricted_viewer"])
@@ -60,7 +60,9 @@ def create(
     types: tuple[str, ...],
 ) -> None:
     """Create a registry."""
-    made = server.api().create_registry(
+    api = server.api()
+    check_free(f"a registry {name!r}", lambda: find_registry(api, organization, name))
+    made = api.create_registry(
         name,
         visibility,  # type: ignore[arg-type]  # click has checked it
         organization,
@@ -118,7 +120,10 @@ def edit(
 @talks_to_server
 def rename(server: Connection, organization: str | None, name: str, new_name: str) -> None:
     """Give a registry another name. Paths with the old one stop working."""
-    own = find_registry(server.api(), organization, name)
+    api = server.api()
+    own = find_registry(api, organization, name)
+    if new_name != own.name:
+        check_free(f"a registry {new_name!r}", lambda: find_registry(api, organization, new_name))
     own.name = new_name
     own.save()
     server.say(f"Registry {name} is {own.name} now.", **records.of_registry(own))

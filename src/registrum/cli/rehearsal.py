@@ -4,13 +4,14 @@ What it names is looked up and what it is given is read, so that mistakes are fo
 server ends it. That is decided in one place, where a command's requests leave, and so is the same for all commands.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
 import click
 
+from registrum.core.errors import Conflict, NotFound
 from registrum.sdk.http import Service
 
 _KEY = "registrum.cli.is_rehearsed"
@@ -31,21 +32,13 @@ class WouldChange(Exception):
 class Rehearsal(Service):
     """A server that is read only."""
 
-    def ask(
-        self,
-        document: str,
-        variables: Mapping[str, Any] | None = None,
-        *,
-        repeatable: bool | None = None,
-    ) -> dict[str, Any]:
-        """The answer to a query.
+    def before_change(self) -> None:
+        """Ends what is rehearsed.
 
         Raises:
-            WouldChange: it is a mutation.
+            WouldChange: always.
         """
-        if document.lstrip().startswith("mutation"):
-            raise WouldChange
-        return super().ask(document, variables, repeatable=repeatable)
+        raise WouldChange
 
 
 def changes(command: Callable[..., None]) -> Callable[..., None]:
@@ -63,6 +56,25 @@ def changes(command: Callable[..., None]) -> Callable[..., None]:
 def is_rehearsed() -> bool:
     """Whether the command that runs was given --dry-run."""
     return bool(click.get_current_context().meta.get(_KEY))
+
+
+def check_free(what: str, find: Callable[[], object]) -> None:
+    """In a rehearsal, refuses a name that is taken; in earnest the server does, which sees more.
+
+    Args:
+        what: the thing, with its name.
+        find: looks for it.
+
+    Raises:
+        Conflict: it is there.
+    """
+    if not is_rehearsed():
+        return
+    try:
+        find()
+    except NotFound:
+        return
+    raise Conflict(f"There is {what} already.")
 
 
 @contextmanager

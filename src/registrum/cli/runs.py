@@ -7,6 +7,7 @@ import click
 from registrum.cli import records
 from registrum.cli.connection import Connection, talks_to_server
 from registrum.cli.lazy import Noun
+from registrum.core.runs import RunState
 
 
 @click.group("run", cls=Noun)
@@ -16,7 +17,7 @@ def command() -> None:
 
 @command.command("ls")
 @click.argument("project", metavar="[ENTITY/]PROJECT")
-@click.option("--state", help="Only those in this state, such as finished.")
+@click.option("--state", type=click.Choice(list(RunState)), help="Only those in this state.")
 @click.option("--tag", help="Only those with this tag.")
 @click.option(
     "--order",

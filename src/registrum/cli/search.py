@@ -8,7 +8,7 @@ import click
 from registrum.cli import records
 from registrum.cli.connection import Connection, talks_to_server
 from registrum.cli.places import in_organization
-from registrum.cli.versions import show_all
+from registrum.cli.versions import show_found
 from registrum.errors import BadValue
 
 OPERATORS = {">=": "$gte", "<=": "$lte", "!=": "$ne", ">": "$gt", "<": "$lt", "=": "$eq"}
@@ -55,6 +55,7 @@ def command(
     limit: int,
 ) -> None:
     """Find versions, collections or registries whose collection or name has TEXT in it."""
+    _check_kind(kind, alias=alias, tag=tag, where=wheres)
     api = server.api()
     own = _of_text(given)
     of_names = [{"name": {"$contains": text}}] if text else []
@@ -78,7 +79,15 @@ def command(
     conditions += [{"alias": alias}] if alias else []
     conditions += [{"tag": tag}] if tag else []
     inner = registries.collections(_all(of_names)) if of_names else registries
-    show_all(server, inner.versions(_all([*conditions, *own]), order, per_page), limit)
+    show_found(server, inner.versions(_all([*conditions, *own]), order, per_page), limit)
+
+
+def _check_kind(kind: str, **conditions: object) -> None:
+    """Refuses conditions that what is looked for can't meet, rather than leave them out."""
+    taken = {"version": set(conditions), "collection": {"tag"}}.get(kind, set())
+    for name, given in conditions.items():
+        if given and name not in taken:
+            raise click.UsageError(f"--{name} is not for --kind {kind}.")
 
 
 def condition_of(where: str) -> dict[str, Any]:

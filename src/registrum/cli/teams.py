@@ -4,7 +4,7 @@ import click
 
 from registrum.cli.connection import Connection, asks_first, talks_to_server
 from registrum.cli.lazy import Noun
-from registrum.cli.rehearsal import changes
+from registrum.cli.rehearsal import changes, check_free
 from registrum.sdk import administration
 
 ROLES = click.Choice(["admin", "member", "viewer"])
@@ -18,11 +18,18 @@ def command() -> None:
 @command.command("create")
 @click.argument("name")
 @click.option("--admin", metavar="USERNAME", help="Its first administrator. [default: you]")
-@click.option("--organization", metavar="NAME", help="Where. [default: the administrator's first]")
+@click.option(
+    "--org",
+    "--organization",
+    "organization",
+    metavar="NAME",
+    help="Where. [default: the administrator's first]",
+)
 @changes
 @talks_to_server
 def create(server: Connection, name: str, admin: str | None, organization: str | None) -> None:
     """Create a team in an organization."""
+    check_free(f"a team {name!r}", lambda: administration.find_team(server.ask, name))
     made = administration.create_team(server.ask, name, admin, organization)
     server.say(
         f"Created team {made.name} in organization {made.organization}.",
@@ -32,7 +39,9 @@ def create(server: Connection, name: str, admin: str | None, organization: str |
 
 
 @command.command("list")
-@click.option("--organization", metavar="NAME", help="Only the teams of this one.")
+@click.option(
+    "--org", "--organization", "organization", metavar="NAME", help="Only the teams of this one."
+)
 @talks_to_server
 def list_(server: Connection, organization: str | None) -> None:
     """List the teams you may see."""

@@ -6,7 +6,7 @@ import click
 
 from registrum.cli.connection import Connection, asks_first, read_secret, talks_to_server
 from registrum.cli.lazy import Noun
-from registrum.cli.rehearsal import changes
+from registrum.cli.rehearsal import changes, check_free
 from registrum.sdk import administration
 
 
@@ -35,6 +35,7 @@ def create(
     key_file: IO[str] | None,
 ) -> None:
     """Create an account. Without a password, prints a one-time link to set one."""
+    check_free(f"a user {username!r}", lambda: administration.find_user(server.ask, username))
     made = administration.create_user(
         server.ask,
         username,

@@ -1,5 +1,6 @@
 """`registrum version`: versions in the collections of registries."""
 
+from collections.abc import Sequence
 from shlex import quote
 from typing import Any
 
@@ -21,7 +22,7 @@ from registrum.cli.places import (
 from registrum.cli.rehearsal import changes
 from registrum.cli.screen import size_text
 
-COLUMNS = ("name", "type", "aliases", "tags", "size", "created_at")
+COLUMNS = ("type", "aliases", "tags", "size", "created_at")
 
 
 @click.group("version", cls=Noun)
@@ -61,11 +62,20 @@ def ls(
 
 
 def show_all(server: Connection, versions: Any, limit: int) -> None:
-    """Prints the first so many versions as a table, with sizes as people read them."""
+    """Prints the first so many versions of a collection as a table, with sizes as people read them."""
+    _show(server, versions, ("name", *COLUMNS), limit)
+
+
+def show_found(server: Connection, versions: Any, limit: int) -> None:
+    """The same of versions of many collections, each by its whole path."""
+    _show(server, versions, ("path", *COLUMNS), limit)
+
+
+def _show(server: Connection, versions: Any, columns: Sequence[str], limit: int) -> None:
     told = (records.of_version(own) for own in versions)
     if not server.screen.as_json:
         told = (own | {"size": size_text(own["size"])} for own in told)
-    server.screen.table(told, COLUMNS, limit)
+    server.screen.table(told, columns, limit)
 
 
 @command.command("show")

@@ -91,8 +91,11 @@ class Service:
             Refused: the server refused it, with its own words.
             Unreachable: nobody answers at that address, or not in time.
         """
+        is_change = document.lstrip().startswith("mutation")
+        if is_change:
+            self.before_change()
         if repeatable is None:
-            repeatable = not document.lstrip().startswith("mutation")
+            repeatable = not is_change
         answer = self.send(
             "POST",
             f"{self.url}/graphql",
@@ -105,6 +108,9 @@ class Service:
             repeatable=repeatable,
         )
         return _answered(self.credentials, answer)
+
+    def before_change(self) -> None:
+        """Runs before each operation that may change the server; who only rehearses ends there."""
 
     def send(
         self,
