@@ -1,7 +1,11 @@
 """What only the disk does: files that a crash cut short, parts whose size nobody told, restarts, a full disk."""
 
 import asyncio
+import os
+import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,6 +16,7 @@ from registrum.core.errors import (
     Invalid,
     NotFound,
     StorageFull,
+    Unavailable,
     Unprocessable,
 )
 from registrum.server.blobs.disk import DiskStore
@@ -195,6 +200,97 @@ def test_what_one_process_has_finished_or_dropped_another_one_knows_of(tmp_path)
             late()
 
 
+def test_what_one_process_has_dropped_and_begun_again_another_one_takes_anew(tmp_path):
+    here, there = DiskStore(tmp_path), DiskStore(tmp_path)
+    first = InParts(here)
+    first.put(1)
+    first.put(2)
+    there.abort_parts(first.key, first.upload_id)
+    again = InParts(there)
+    again.key = first.key
+    again.upload_id = again.begin()
+    again.store = here
+    assert here.landed_parts(again.key, again.upload_id) == set()
+    for number in (3, 2, 1):
+        again.put(number)
+    assert again.finish().md5 == md5(again.content)
+    assert get(there, again.key) == again.content
+
+
+def test_only_one_process_takes_a_part_at_a_time(tmp_path):
+    here, there = DiskStore(tmp_path), DiskStore(tmp_path)
+    upload = InParts(here)
+
+    async def both() -> None:
+        begun, told = asyncio.Event(), asyncio.Event()
+
+        async def slowly():
+            yield bytes(MIB)
+            begun.set()
+            await told.wait()
+            yield bytes(PART - MIB)
+
+        bad = asyncio.create_task(here.put_part(upload.key, upload.upload_id, 1, slowly(), PART))
+        await begun.wait()
+        part = pieces(upload.parts[0])
+        with pytest.raises(Unavailable):
+            await there.put_part(upload.key, upload.upload_id, 1, part, PART)
+        told.set()
+        with pytest.raises(DigestMismatch):
+            await bad
+
+    asyncio.run(both())
+    for store, number in ((there, 1), (here, 1), (there, 2), (here, 3)):
+        upload.store = store
+        upload.put(number)
+    assert upload.finish().md5 == md5(upload.content)
+    assert get(there, upload.key) == upload.content
+
+
+def test_a_part_that_is_given_up_is_taken_by_whoever_comes_next(tmp_path):
+    here, there = DiskStore(tmp_path), DiskStore(tmp_path)
+    upload = InParts(here)
+
+    async def given_up() -> None:
+        begun = asyncio.Event()
+
+        async def endless():
+            yield bytes(MIB)
+            begun.set()
+            await asyncio.Event().wait()
+
+        sending = here.put_part(upload.key, upload.upload_id, 1, endless(), PART)
+        task = asyncio.create_task(sending)
+        await begun.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(given_up())
+    upload.store = there
+    for number in (1, 2, 3):
+        upload.put(number)
+    assert upload.finish().md5 == md5(upload.content)
+
+
+def test_two_processes_that_finish_at_once_both_have_the_result(tmp_path):
+    for _ in range(10):
+        here, there = DiskStore(tmp_path), DiskStore(tmp_path)
+        upload = InParts(here, part_size=None)
+        for number in (3, 1, 2):
+            upload.put(number)
+        with ThreadPoolExecutor(2) as pool:
+            done = [
+                pool.submit(store.finish_parts, upload.key, upload.upload_id)
+                for store in (here, there)
+            ]
+            assert {each.result().md5 for each in done} == {md5(upload.content)}
+        assert get(here, upload.key) == upload.content
+        assert not list((tmp_path / "parts").iterdir())
+        here.close()
+        there.close()
+
+
 def test_a_torn_line_of_the_log_is_a_part_that_did_not_land(tmp_path):
     upload = InParts(DiskStore(tmp_path))
     for number in (1, 2):
@@ -237,6 +333,122 @@ def test_a_full_disk_refuses_and_keeps_working(tiny_disk, announced):
     put(store, small, content_of(MIB + 9))
     assert not list((tiny_disk / "incoming").iterdir())
     store.close()
+
+
+class FailingDisk:
+    """A file system in a file that has holes, in another one that can be filled up: then what is written is lost later."""
+
+    def __init__(self, folder) -> None:
+        self.mounted = folder / "mounted"
+        self._behind = folder / "behind"
+        for made in (self.mounted, self._behind):
+            made.mkdir()
+
+    def mount(self) -> bool:
+        """Whether that is allowed here."""
+        image = str(self._behind / "image")
+        return all(
+            subprocess.run(command, capture_output=True, check=False).returncode == 0
+            for command in (
+                ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(self._behind)],
+                ["truncate", "-s", "64M", image],
+                ["mkfs.ext4", "-q", "-O", "^has_journal", "-E", "nodiscard", image],
+                ["mount", "-o", "loop,errors=continue", image, str(self.mounted)],
+            )
+        )
+
+    def unmount(self) -> None:
+        for folder in (self.mounted, self._behind):
+            subprocess.run(["umount", str(folder)], capture_output=True, check=False)
+
+    def fill(self) -> None:
+        os.sync()
+        with (self._behind / "filling").open("wb", buffering=0) as file, suppress(OSError):
+            while file.write(bytes(4096)):
+                pass
+
+    def heal(self) -> None:
+        (self._behind / "filling").unlink()
+
+
+@pytest.fixture
+def failing_disk(tmp_path):
+    disk = FailingDisk(tmp_path)
+    try:
+        if shutil.which("mkfs.ext4") is None or not disk.mount():
+            pytest.skip("mounting a file system of one's own is not allowed here")
+        yield disk
+    finally:
+        disk.unmount()
+
+
+def stored_small(store, count: int) -> dict[BlobKey, int]:
+    sizes = {BlobKey.new(): 200_000 for _ in range(count)}
+    for key in sizes:
+        store.put_whole(key, os.urandom(200_000), Expected())
+    return sizes
+
+
+@pytest.mark.parametrize("count", [20, 3])
+def test_what_the_disk_lost_is_not_called_durable_by_who_asks_next(failing_disk, count):
+    store = DiskStore(failing_disk.mounted)
+    failing_disk.fill()
+    first, second = stored_small(store, 20), stored_small(store, count)
+    with pytest.raises(BlobsLost) as lost:
+        store.make_durable(first)
+    assert set(lost.value.keys) == set(first)
+    failing_disk.heal()
+    # The disk works again, and the kernel has told of what it lost; which files that were nobody knows.
+    with pytest.raises(BlobsLost) as lost:
+        store.make_durable(second)
+    assert set(lost.value.keys) == set(second)
+    # A folder may have to tell of it as well, once.
+    with suppress(BlobsLost):
+        store.make_durable(stored_small(store, count))
+    third = stored_small(store, count)
+    store.make_durable(third)
+    assert all(store.size(key) == 200_000 for key in third)
+    store.close()
+
+
+def test_what_was_being_written_when_the_disk_failed_is_spoilt(failing_disk):
+    store = DiskStore(failing_disk.mounted, direct_io=False)
+    failing_disk.fill()
+    key, content = BlobKey.new(), content_of(2 * MIB)
+
+    async def begun_before():
+        yield content[:MIB]
+        with pytest.raises(BlobsLost):
+            store.make_durable(stored_small(store, 20))
+        failing_disk.heal()
+        yield content[MIB:]
+
+    asyncio.run(store.put(key, begun_before(), Expected(size_bytes=len(content))))
+    with pytest.raises(BlobsLost):
+        store.make_durable({key: len(content)})
+    put(store, key, content)
+    store.make_durable({key: len(content)})
+    store.close()
+
+
+def test_what_is_measured_is_what_the_disk_has(failing_disk):
+    store = DiskStore(failing_disk.mounted)
+    failing_disk.fill()
+    first, second = stored_small(store, 20), stored_small(store, 20)
+    with pytest.raises(BlobsLost):
+        store.make_durable(first)
+    seen = {key: md5(store.read_whole(key, size)) for key, size in second.items()}
+    store.close()
+    # As after a restart: the kernel still has in memory what the disk has not.
+    failing_disk.heal()
+    again, lost = DiskStore(failing_disk.mounted), 0
+    for key in second:
+        try:
+            lost += again.measure(key).md5 != seen[key]
+        except BlobsLost:
+            lost += 1
+    assert lost
+    again.close()
 
 
 def test_many_small_blobs_are_synced_together(store):

@@ -7,6 +7,7 @@ same for one file as for a thousand.
 """
 
 import asyncio
+import errno
 import os
 import secrets
 import threading
@@ -23,10 +24,11 @@ from registrum.core.errors import (
     DigestMismatch,
     Invalid,
     NotFound,
+    RegistrumError,
     StorageFull,
     TooLarge,
 )
-from registrum.server.blobs.durable import remove, sync_blobs
+from registrum.server.blobs.durable import Syncing, remove
 from registrum.server.blobs.files import (
     IncomingFile,
     open_cached,
@@ -42,6 +44,7 @@ from registrum.server.blobs.publishing import measure_file, publish, storage_err
 from registrum.server.blobs.store import (
     CHUNK_BYTES,
     BlobKey,
+    BlobsLost,
     Digester,
     Expected,
     PartsPlan,
@@ -52,6 +55,7 @@ from registrum.server.blobs.store import (
 from registrum.server.blobs.streams import Buffers, DirectBody, chain, no_longer_than, pour
 
 _T = TypeVar("_T")
+_UNREADABLE = frozenset({errno.EIO, errno.EBADMSG})
 _THREADS = 16
 _MANY_ASSEMBLIES = 64
 READ_BUDGET_BYTES = 8 * 2**20
@@ -85,10 +89,12 @@ class DiskStore:
         self._assemblies: dict[BlobKey, Assembly] = {}
         self._many_assemblies = _MANY_ASSEMBLIES
         self._joining = Joining(self._pool)
+        self._syncing = Syncing(self._blobs)
 
     def close(self) -> None:
         """Waits for what is being written and lets the threads go."""
         self._pool.shutdown()
+        self._syncing.close()
 
     def check(self) -> None:
         """See `BlobStore.check`."""
@@ -119,7 +125,7 @@ class DiskStore:
         with storage_errors():
             try:
                 write_all(incoming, content)
-                self._publish(key, incoming, stored)
+                publish(incoming, self._path(key), stored)
             finally:
                 remove(incoming)
         return stored
@@ -129,6 +135,7 @@ class DiskStore:
     ) -> StoredBlob:
         digester = Digester(with_xxh128=expect.xxh128 is not None)
         incoming = self._incoming_path(key)
+        began_ns = time.time_ns()
         with storage_errors():
             file = await self._in_thread(self._open_incoming, incoming, expect.size_bytes)
             try:
@@ -138,7 +145,7 @@ class DiskStore:
                 await pour(chunks, lanes, self._buffers, self._pool)
                 stored = digester.result()
                 expect.check(stored)
-                await self._in_thread(self._publish, key, incoming, stored)
+                await self._in_thread(publish, incoming, self._path(key), stored, began_ns)
             finally:
                 # Not awaited: a cancelled request must leave nothing behind either.
                 file.close()
@@ -221,6 +228,10 @@ class DiskStore:
             return measure_file(self._path(key))
         except FileNotFoundError:
             raise _missing(key) from None
+        except OSError as error:
+            if error.errno not in _UNREADABLE:
+                raise
+            raise BlobsLost([key], f"can't be read from the disk ({error.strerror})") from error
 
     def delete(self, keys: Iterable[BlobKey]) -> None:
         """See `BlobStore.delete`."""
@@ -230,7 +241,7 @@ class DiskStore:
     def make_durable(self, sizes: Mapping[BlobKey, int]) -> None:
         """See `BlobStore.make_durable`."""
         with storage_errors():
-            sync_blobs(self._blobs, {self._path(key): size for key, size in sizes.items()})
+            self._syncing.make_durable({self._path(key): size for key, size in sizes.items()})
 
     def unbroken_since(self) -> datetime | None:
         """When this process opened the folder: the disk may have been in another machine before.
@@ -276,13 +287,17 @@ class DiskStore:
         except NotFound:
             # An earlier call may have finished it, and its answer been lost.
             return self.measure(key)
-        with storage_errors():
-            try:
+        try:
+            with storage_errors():
                 stored = upload.assemble()
-            except (DigestMismatch, Invalid):
+                publish(str(upload.content), self._path(key), stored, upload.began_ns)
+        except (OSError, RegistrumError) as error:
+            if not upload.is_open:
+                # Another process has finished or dropped it meanwhile.
+                return self.measure(key)
+            if isinstance(error, DigestMismatch | Invalid):
                 self.abort_parts(key, key.text)
-                raise
-            self._publish(key, str(upload.content), stored)
+            raise
         self.abort_parts(key, key.text)
         return stored
 
@@ -347,9 +362,6 @@ class DiskStore:
         if size_bytes is not None and size_bytes > space_left(self._incoming):
             raise StorageFull(f"There is no room for {size_bytes} more bytes.")
         return IncomingFile(path, direct_io=self._direct_io)
-
-    def _publish(self, key: BlobKey, incoming: str, stored: StoredBlob) -> None:
-        publish(incoming, self._path(key), stored)
 
     def _read_cached(self, key: BlobKey, start: int, length: int | None) -> bytes | None:
         """A whole small answer without a thread, when name and bytes are in the kernel's memory."""

@@ -85,6 +85,12 @@ def read_ahead(fd: int, start: int, length: int) -> bytes:
     return os.pread(fd, length, start)
 
 
+def forget_cached(fd: int) -> None:
+    """Has the kernel read a file from the disk again, but for what is yet to be written."""
+    if hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+
+
 def space_left(folder: str) -> int:
     """Bytes that may still be written in the folder's file system."""
     found = os.statvfs(folder)

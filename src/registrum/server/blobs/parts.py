@@ -5,9 +5,12 @@ Each upload has a folder `parts/<key>/`: `plan` (what was announced), `part-size
 upload survives a restart and may be served by several processes. The digests of the whole follow
 the parts that are there without a gap, so that finishing has little left to read. A last part that
 comes before any other can't know its offset: it waits in the file `last` until the others tell it.
+Who takes a part holds a lock on `part-<number>`, so that nobody writes over what has been checked. An
+upload that was dropped may be begun again in a folder of the same name; its file `plan` is another.
 """
 
 import asyncio
+import fcntl
 import hashlib
 import json
 import os
@@ -15,11 +18,20 @@ import shutil
 import threading
 from collections.abc import AsyncIterator
 from concurrent.futures import Executor
+from contextlib import suppress
 from functools import partial
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
-from registrum.core.errors import DigestMismatch, Invalid, NotFound, Unavailable, Unprocessable
+from registrum.core.errors import (
+    DigestMismatch,
+    Invalid,
+    NotFound,
+    RegistrumError,
+    Unavailable,
+    Unprocessable,
+)
 from registrum.server.blobs.files import read_at, write_all
 from registrum.server.blobs.plans import expected_as_json, expected_of_json, other_parts
 from registrum.server.blobs.store import BlobKey, Digester, Expected, PartsPlan, StoredBlob
@@ -45,7 +57,11 @@ def write_plan(folder: Path, plan: PartsPlan, expect: Expected) -> None:
 
 
 class Assembly:
-    """One upload in parts, as this process knows it. Methods block, but for `take_part`."""
+    """One upload in parts, as this process knows it. Methods block, but for `take_part`.
+
+    Attributes:
+        began_ns: when it was begun, in nanoseconds since 1970.
+    """
 
     def __init__(self, key: BlobKey, folder: Path) -> None:
         """Reads what is there.
@@ -57,21 +73,36 @@ class Assembly:
         self.content = folder / "content"
         self._aside = folder / "last"
         try:
-            document: dict[str, Any] = json.loads((folder / "plan").read_bytes())
+            with (folder / "plan").open("rb") as plan:
+                self._plan = os.fstat(plan.fileno())
+                document: dict[str, Any] = json.load(plan)
         except FileNotFoundError:
             raise NotFound(f"No upload in parts is open for blob {key}.") from None
+        self.began_ns = self._plan.st_mtime_ns
         self._part_md5s = [bytes.fromhex(md5) for md5 in document["part_md5s"]]
         self._part_size: int | None = document["part_size_bytes"]
         self._expect = expected_of_json(document["expect"])
         self._landed: dict[int, int] = {}
-        self._arriving: set[int] = set()
         self._digester = Digester(with_xxh128=self._expect.xxh128 is not None)
         self._hashing = threading.Lock()
 
     @property
     def is_open(self) -> bool:
-        """Whether nobody, in whichever process, has finished or dropped it."""
-        return (self.folder / "plan").exists()
+        """Whether nobody, in whichever process, has finished or dropped it, even if it was begun again."""
+        try:
+            found = (self.folder / "plan").stat()
+        except FileNotFoundError:
+            return False
+        return _same_file(found, self._plan)
+
+    def check_open(self) -> None:
+        """Does nothing where it is open.
+
+        Raises:
+            NotFound: somebody has finished or dropped it.
+        """
+        if not self.is_open:
+            raise _dropped()
 
     async def take_part(
         self,
@@ -84,11 +115,15 @@ class Assembly:
     ) -> bytes:
         """See `BlobStore.put_part`."""
         loop = asyncio.get_running_loop()
-        offset = await loop.run_in_executor(pool, self._locate, number, size_bytes)
-        if number in self._arriving:
-            raise Unavailable(f"Part {number} is being received already.")
-        self._arriving.add(number)
+        claiming = loop.run_in_executor(pool, self._claim, number)
         try:
+            claim = await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            claiming.add_done_callback(_let_go)
+            raise
+        with claim:
+            # Behind the lock: another process may have taken the part until now.
+            offset = await loop.run_in_executor(pool, self._locate, number, size_bytes)
             md5 = hashlib.md5(usedforsecurity=False)
             if number in self._landed:
                 # What has been checked is not written over by what has not.
@@ -101,6 +136,8 @@ class Assembly:
             path = self._aside if offset is None else self.content
             writer = _WriterAt(path, offset or 0, size_bytes)
             try:
+                # Behind opening: the file is that of this upload.
+                self.check_open()
                 await pour(chunks, (writer.write, md5.update), buffers, pool)
             finally:
                 writer.close()
@@ -108,8 +145,6 @@ class Assembly:
                 raise Invalid(f"Part {number} has {writer.written} bytes instead of {size_bytes}.")
             self._check_part(number, md5.digest())
             await loop.run_in_executor(pool, self._note_landed, number, size_bytes)
-        finally:
-            self._arriving.discard(number)
         # Not awaited: the digests of the whole follow while the next part comes in.
         pool.submit(self._follow)
         return md5.digest()
@@ -137,7 +172,35 @@ class Assembly:
         self._expect.check(found)
         # A last part that came too long at first has left bytes behind.
         os.truncate(self.content, found.size_bytes)
+        self.check_open()
         return found
+
+    def _claim(self, number: int) -> FileIO:
+        """A lock on the part, which lasts until it is closed.
+
+        Raises:
+            NotFound: there is no such part, or the upload was dropped.
+            Unavailable: somebody, in whichever process, is taking the part.
+        """
+        self._check_number(number)
+        try:
+            lock = FileIO(self._lock_path(number), "a")
+        except FileNotFoundError:
+            raise _dropped() from None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            raise Unavailable(f"Part {number} is being received already.") from None
+        return lock
+
+    def _lock_path(self, number: int) -> Path:
+        return self.folder / f"part-{number}"
+
+    def _check_number(self, number: int) -> None:
+        count = len(self._part_md5s)
+        if not 1 <= number <= count:
+            raise NotFound(f"The upload has parts 1 to {count}, not {number}.")
 
     def _check_part(self, number: int, found: bytes) -> None:
         want = self._part_md5s[number - 1]
@@ -148,9 +211,8 @@ class Assembly:
 
     def _locate(self, number: int, size_bytes: int) -> int | None:
         """Where in the file a part of that number and size begins; None where that is not known yet."""
+        self._check_number(number)
         count = len(self._part_md5s)
-        if not 1 <= number <= count:
-            raise NotFound(f"The upload has parts 1 to {count}, not {number}.")
         self._read_log()
         if count == 1:
             return 0
@@ -194,12 +256,18 @@ class Assembly:
     def _note_landed(self, number: int, size_bytes: int) -> None:
         # Begins a line, since a crash may have left a torn one; and ends with a mark that it is whole.
         line = f"\n{number} {size_bytes} landed\n".encode()
-        fd = os.open(self.folder / "landed", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
         try:
+            fd = os.open(self.folder / "landed", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+        except FileNotFoundError:
+            raise _dropped() from None
+        try:
+            self.check_open()
             os.write(fd, line)
         finally:
             os.close(fd)
         self._landed[number] = size_bytes
+        # Nobody takes it again, so that its lock has done its work.
+        self._lock_path(number).unlink(missing_ok=True)
 
     def _read_log(self) -> None:
         try:
@@ -248,7 +316,7 @@ class _WriterAt:
         try:
             self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o640)
         except FileNotFoundError:
-            raise NotFound("The upload in parts was dropped.") from None
+            raise _dropped() from None
 
     def write(self, block: memoryview) -> None:
         with self._lock:
@@ -268,6 +336,21 @@ class _WriterAt:
 def drop(folder: Path) -> None:
     """Removes an upload and all of its parts."""
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _dropped() -> NotFound:
+    return NotFound("The upload in parts was dropped.")
+
+
+def _same_file(one: os.stat_result, other: os.stat_result) -> bool:
+    """The number of a file that was removed may be given to the next; not with the same times."""
+    return (one.st_ino, one.st_mtime_ns) == (other.st_ino, other.st_mtime_ns)
+
+
+def _let_go(claiming: "asyncio.Future[FileIO]") -> None:
+    """Gives up a claim that nobody waits for any more."""
+    with suppress(RegistrumError, OSError, asyncio.CancelledError):
+        claiming.result().close()
 
 
 def _write_once(path: Path, content: bytes) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from registrum.core.errors import Conflict, StorageFull
-from registrum.server.blobs.files import read_at
+from registrum.server.blobs.files import forget_cached, read_at
 from registrum.server.blobs.store import Digester, StoredBlob
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -28,11 +28,13 @@ def storage_errors() -> Iterator[None]:
         raise
 
 
-def publish(incoming: str, path: str, stored: StoredBlob) -> None:
+def publish(incoming: str, path: str, stored: StoredBlob, began_ns: int | None = None) -> None:
     """Gives a finished file the name of its blob, unless that has it already.
 
     Args:
         stored: what the file is.
+        began_ns: when its writing began, which becomes its time of modification; none for what was
+            written at once.
 
     Raises:
         Conflict: the blob is there, and holds other content.
@@ -43,6 +45,8 @@ def publish(incoming: str, path: str, stored: StoredBlob) -> None:
         except FileNotFoundError:
             os.makedirs(os.path.dirname(path), exist_ok=True)
             os.link(incoming, path)
+        if began_ns is not None:
+            os.utime(path, ns=(began_ns, began_ns))
     except FileExistsError:
         _keep_or_mend(incoming, path, stored)
 
@@ -58,13 +62,14 @@ def _keep_or_mend(incoming: str, path: str, stored: StoredBlob) -> None:
 
 
 def measure_file(path: str) -> StoredBlob:
-    """Reads a file and computes every digest of it.
+    """Reads a file and computes every digest of it: of what the disk has, which memory may show otherwise after an error.
 
     Raises:
         FileNotFoundError: it is absent.
     """
     digester = Digester(with_xxh128=True)
     with open(path, "rb", buffering=0) as file:
+        forget_cached(file.fileno())
         for chunk in read_at(file.fileno(), 0, os.fstat(file.fileno()).st_size):
             digester.update(chunk)
     return digester.result()

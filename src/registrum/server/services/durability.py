@@ -1,14 +1,13 @@
 """Making what a commit names survive a loss of power, and noticing what has not survived one."""
 
-import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 
-from registrum.core.errors import NotFound, TooLarge
+from registrum.core.errors import NotFound
 from registrum.core.files import Blob
-from registrum.server.blobs.store import CHUNK_BYTES, BlobKey, BlobsLost, BlobStore
+from registrum.server.blobs.store import BlobKey, BlobsLost, BlobStore
 from registrum.server.db import blobs
 from registrum.server.services.edges import Edge
 from registrum.server.services.uploads import BATCH
@@ -87,13 +86,9 @@ def _check_unbroken(store: BlobStore, loose: Iterable[Blob]) -> None:
 
 
 def _is_whole(store: BlobStore, blob: Blob) -> bool:
-    key = BlobKey(blob.id)
     try:
-        if blob.size_bytes is not None and blob.size_bytes <= CHUNK_BYTES:
-            content = store.read_whole(key, CHUNK_BYTES)
-            return hashlib.md5(content, usedforsecurity=False).digest() == blob.md5
-        found = store.measure(key)
-    except (NotFound, TooLarge):
+        found = store.measure(BlobKey(blob.id))
+    except (NotFound, BlobsLost):
         return False
     return (found.size_bytes, found.md5) == (blob.size_bytes, blob.md5)
 
