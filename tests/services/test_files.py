@@ -159,6 +159,17 @@ def test_paths_that_leave_the_artifact_are_refused(desk: Desk, path: str) -> Non
     desk.close()
 
 
+def test_the_longest_path_is_kept_or_refused_for_good(desk: Desk) -> None:
+    path = "".join(chr(0x4E00 + i * 7919 % 0x51A6) for i in range(4096))
+    begun = desk.begin("0" * 32)
+    if desk.database.is_near:
+        (place,) = desk.reserve(begun, {path: b"x"})
+        assert place.file.wanted.path == path
+    else:
+        with pytest.raises(Invalid, match="too long for PostgreSQL"):
+            desk.reserve(begun, {path: b"x"})
+
+
 @pytest.mark.parametrize("md5", [None, "", "AAAA", "not base64!", "A" * 44])
 def test_a_file_needs_its_md5(desk: Desk, md5: str | None) -> None:
     begun = desk.begin("0" * 32)

@@ -103,6 +103,7 @@ _UNTAKEABLE = (
     errors.UntranslatableCharacter.sqlstate,
     errors.CharacterNotInRepertoire.sqlstate,
 )
+TOO_LONG = "The request has a name or a path that is too long for PostgreSQL, which takes about 2,700 bytes."
 # What a row refers to may have been deleted since it was looked up: another try does not find it any more.
 _TRIED_AGAIN = (errors.SerializationFailure, errors.DeadlockDetected, errors.ForeignKeyViolation)
 
@@ -114,6 +115,10 @@ def _translated(error: Exception) -> Exception:
         return DeadlineExceeded("The query took too long; narrow its filter or its page.")
     if isinstance(error, errors.DiskFull):
         return StorageFull("The disk that holds the database is full.")
+    if isinstance(
+        error, errors.ProgramLimitExceeded
+    ):  # of a row of an index: an operational error by its class
+        return Invalid(TOO_LONG)
     if isinstance(error, UnicodeEncodeError):
         return Invalid(UNTAKEABLE)
     if isinstance(error, psycopg.DataError) and error.sqlstate in _UNTAKEABLE:
