@@ -13,6 +13,7 @@ from typing import Any
 
 from registrum.core.errors import InvalidFilter
 from registrum.core.patterns import parse_pattern
+from registrum.core.texts import is_storable
 
 MAX_DEPTH = 32
 MAX_CONDITIONS = 500
@@ -222,7 +223,7 @@ def _text(op: str, value: Any) -> str:
 def _check_text(value: str) -> str:
     if len(value) > MAX_TEXT_BYTES or len(value.encode("utf-8", "replace")) > MAX_TEXT_BYTES:
         raise InvalidFilter(f"A text in a filter may have at most {MAX_TEXT_BYTES} bytes.")
-    if "\x00" in value or any("\ud800" <= char <= "\udfff" for char in value):
+    if not is_storable(value):
         raise InvalidFilter("A text in a filter holds a character that no stored text can have.")
     return value
 

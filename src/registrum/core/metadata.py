@@ -2,20 +2,18 @@
 
 import json
 import math
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from registrum.core.errors import Invalid, TooLarge
+from registrum.core.texts import storable
 
 MAX_METADATA_BYTES = 1 << 20
 MAX_METADATA_KEYS = 100
 MAX_DEPTH = 64
 MAX_FACTS = 64
 MAX_FACT_TEXT = 256
-
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +123,7 @@ def _scalars(path: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _fact(path: str, ordinal: int, value: Any) -> Fact | None:
-    path = _storable(path)
+    path = storable(path)
     if value is None:
         return None
     if isinstance(value, bool):
@@ -136,13 +134,8 @@ def _fact(path: str, ordinal: int, value: Any) -> Fact | None:
         except OverflowError:
             return None
         return Fact(path, ordinal, number, None) if math.isfinite(number) else None
-    return Fact(path, ordinal, None, _storable(value))
+    return Fact(path, ordinal, None, storable(value))
 
 
 def _is_indexed(fact: Fact) -> bool:
     return len(fact.path) <= MAX_FACT_TEXT and len(fact.text or "") <= MAX_FACT_TEXT
-
-
-def _storable(text: str) -> str:
-    """The text, with a replacement for characters that not every database keeps."""
-    return _UNSTORABLE.sub("\ufffd", text)

@@ -15,6 +15,7 @@ from registrum.core.names import check_artifact_name, check_artifact_type, check
 from registrum.core.policy import Action
 from registrum.core.projects import Project
 from registrum.core.retention import effective_ttl, expires_at, own_ttl
+from registrum.core.texts import check_text
 from registrum.server.db import (
     aliases,
     artifacts,
@@ -29,7 +30,6 @@ from registrum.server.db import (
 from registrum.server.db.tx import Tx
 from registrum.server.db.visibility import Grant
 
-MAX_TEXT = 1 << 16
 MAX_CLIENT_ID = 256
 MAX_TAGS = 100
 _TAKEN = (
@@ -158,21 +158,6 @@ def check_tags(names: Sequence[str]) -> tuple[str, ...]:
     if len(names) > MAX_TAGS:
         raise Invalid(f"At most {MAX_TAGS} tags can be changed at once.")
     return tuple(dict.fromkeys(check_tag(name) for name in names))
-
-
-def check_text(what: str, text: str | None) -> str | None:
-    """A text for people: at most 64 KiB, of characters that can be stored.
-
-    Raises:
-        Invalid: it is not.
-    """
-    if text is None:
-        return None
-    if len(text) > MAX_TEXT:
-        raise Invalid(f"The {what} may have at most {MAX_TEXT} characters.")
-    if "\x00" in text or any("\ud800" <= char <= "\udfff" for char in text):
-        raise Invalid(f"The {what} contains characters that are not text.")
-    return text
 
 
 def _known(tx: Tx, ask: CreateArtifact, project: Project) -> int | None:

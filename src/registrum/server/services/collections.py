@@ -10,6 +10,7 @@ from registrum.core.names import check_artifact_type, check_collection_name
 from registrum.core.policy import Action
 from registrum.core.projects import ProjectName
 from registrum.core.registries import check_accepts
+from registrum.core.texts import check_text
 from registrum.server.db import (
     aliases,
     artifact_types,
@@ -22,7 +23,6 @@ from registrum.server.db import (
 )
 from registrum.server.db.tx import Tx
 from registrum.server.db.visibility import Grant
-from registrum.server.services.artifacts import check_text
 from registrum.server.services.projects import UpsertProject, upsert_project
 
 DELETION_JOB = "delete_collection"

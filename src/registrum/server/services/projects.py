@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from registrum.core.errors import Invalid, NameTaken, NotFound
+from registrum.core.errors import Invalid, NameTaken, NotFound, TooLarge
 from registrum.core.events import EventKind, SubjectKind
 from registrum.core.names import check_artifact_type, check_project_name, check_registry_name
 from registrum.core.policy import REGISTRY_ROLES, Action, Role, role_named
@@ -15,6 +15,7 @@ from registrum.core.registries import (
     is_registry_name,
     visibility_of,
 )
+from registrum.core.texts import check_text
 from registrum.server.db import (
     artifact_types,
     entities,
@@ -27,7 +28,7 @@ from registrum.server.db.tx import Tx
 from registrum.server.db.visibility import Grant
 from registrum.server.services.removal import check_unprotected, end_projects
 
-LONGEST_DESCRIPTION = 64 * 1024
+LARGEST_VIEWS = 1 << 20
 MOST_TYPES = 500
 
 
@@ -70,10 +71,11 @@ def upsert_project(tx: Tx, ask: UpsertProject) -> Upserted:
         Forbidden: the actor may not create there, or not change one of the fields.
         Conflict: a core registry was to be restricted.
         NameTaken: the name is that of something hidden from the actor, or of anything where only a new one will do.
-        Invalid: a name, a type or an access that there cannot be.
+        Invalid, TooLarge: a name, a text, a type or an access that there cannot be.
     """
-    if ask.description is not None and len(ask.description) > LONGEST_DESCRIPTION:
-        raise Invalid(f"A description may have at most {LONGEST_DESCRIPTION} characters.")
+    check_text("description", ask.description)
+    if ask.views is not None and len(ask.views) > LARGEST_VIEWS:
+        raise TooLarge(f"The views of a project may have at most {LARGEST_VIEWS} characters.")
     if len(ask.types) > MOST_TYPES:
         raise Invalid(f"At most {MOST_TYPES} artifact types can be listed at once.")
     if ask.project_id is not None:
