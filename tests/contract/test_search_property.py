@@ -1,7 +1,7 @@
 """Any filter in any order, paged at any size, gives what plain Python gives, on both databases."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,6 +39,7 @@ from tests.contract.catalogue import (
 )
 from tests.searching import conditions_on, filters_of, matches, times, understood, walked
 
+Walk = tuple[list[int], set[int | None]]
 EXAMPLES = [12, pytest.param(250, marks=pytest.mark.slow)]
 
 
@@ -220,6 +221,43 @@ def maybe(conditions: Any) -> Any:
     return st.one_of(st.just({}), filters_of(conditions))
 
 
+def parsed(*asked: Any) -> list[Filter | None]:
+    return [parse_filter(json.dumps(each)) for each in asked]
+
+
+def fitting(records: Mapping[int, Mapping[str, Any]], filter_: Filter | None) -> set[int]:
+    """Numbers of the registries or collections that a filter holds for."""
+    wanted = understood(filter_, OWN_NAMES)
+    return {number for number, record in records.items() if matches(wanted, record)}
+
+
+def plan_by(patch: pytest.MonkeyPatch, plan: Sequence[int], grid: Sequence[int] = ()) -> None:
+    for name, limit in zip(LIMITS, plan, strict=True):
+        patch.setattr(version_plans, name, limit)
+    for name, limit in zip(GRID_LIMITS, grid, strict=False):
+        patch.setattr(version_grids, name, limit)
+
+
+def versions_found(database: Database, actor: Actor, size: int, **ask: Any) -> Walk:
+    """The versions of the organization, page by page."""
+    with database.read(actor) as tx:
+        return walked(
+            lambda page: membership_pages.page_of_organization(
+                tx, Action.READ, ORGANIZATION, VersionsAsk(page, **ask)
+            ),
+            size,
+        )
+
+
+def check(
+    walk: Walk, records: Mapping[int, Mapping[str, Any]], wanted: Filter | None, order: str
+) -> None:
+    """What was found is what fits, in order; and so many it was said to be, on each page that said it."""
+    ids, totals = walk
+    assert ids == expected(records, wanted, order)
+    assert totals == {len(ids)}
+
+
 @pytest.mark.parametrize("examples", EXAMPLES)
 def test_versions_of_an_organization(
     stocked: tuple[Database, Catalogue], examples: int, monkeypatch: pytest.MonkeyPatch
@@ -237,44 +275,26 @@ def test_versions_of_an_organization(
         plan=PLANS,
     )
     def agree(actor, asked, in_collections, in_projects, order, size, plan):
-        for name, limit in zip(LIMITS, plan, strict=True):
-            monkeypatch.setattr(version_plans, name, limit)
-        filters = [parse_filter(json.dumps(each)) for each in (asked, in_collections, in_projects)]
-        records = seen_by(actor, made.versions)
-        lines = {
-            number
-            for number, record in made.collections.items()
-            if matches(understood(filters[1], OWN_NAMES), record)
-        }
-        registries = {
-            number
-            for number, record in made.projects.items()
-            if matches(understood(filters[2], OWN_NAMES), record)
-        }
+        plan_by(monkeypatch, plan)
+        filter_, of_collections, of_projects = parsed(asked, in_collections, in_projects)
+        lines = fitting(made.collections, of_collections)
+        registries = fitting(made.projects, of_projects)
         records = {
             number: record
-            for number, record in records.items()
+            for number, record in seen_by(actor, made.versions).items()
             if record["line"][0] in lines and record["project_id"][0] in registries
         }
-        with database.read(actor) as tx:
-            ids, totals = walked(
-                lambda page: membership_pages.page_of_organization(
-                    tx,
-                    Action.READ,
-                    ORGANIZATION,
-                    VersionsAsk(
-                        page,
-                        filter=filters[0],
-                        collection_filter=filters[1],
-                        project_filter=filters[2],
-                        order="".join(order),
-                    ),
-                ),
-                size,
-            )
-        wanted = understood(filters[0], VERSION_NAMES)
-        assert ids == expected(records, wanted, order[0] + VERSION_ORDERS[order[1]])
-        assert totals == {len(ids)}
+        found = versions_found(
+            database,
+            actor,
+            size,
+            filter=filter_,
+            collection_filter=of_collections,
+            project_filter=of_projects,
+            order="".join(order),
+        )
+        wanted = understood(filter_, VERSION_NAMES)
+        check(found, records, wanted, order[0] + VERSION_ORDERS[order[1]])
 
     agree()
 
@@ -308,28 +328,15 @@ def test_versions_newest_first_by_cells_of_time(
         grid=GRIDS,
     )
     def agree(actor, parts, registry, size, plan, grid):
-        for name, limit in zip(LIMITS + GRID_LIMITS, plan + grid, strict=True):
-            owner = version_grids if name in GRID_LIMITS else version_plans
-            monkeypatch.setattr(owner, name, limit)
-        filter_ = parse_filter(json.dumps({"$and": parts}))
-        in_projects = parse_filter(json.dumps({"id": registry} if registry else {}))
-        with database.read(actor) as tx:
-            ids, totals = walked(
-                lambda page: membership_pages.page_of_organization(
-                    tx,
-                    Action.READ,
-                    ORGANIZATION,
-                    VersionsAsk(page, filter=filter_, project_filter=in_projects),
-                ),
-                size,
-            )
+        plan_by(monkeypatch, plan, grid)
+        filter_, of_projects = parsed({"$and": parts}, {"id": registry} if registry else {})
         records = {
             number: record
             for number, record in seen_by(actor, made.versions).items()
             if registry in (None, record["project_id"][0])
         }
-        assert ids == expected(records, understood(filter_, VERSION_NAMES), "-linked_at")
-        assert totals == {len(ids)}
+        found = versions_found(database, actor, size, filter=filter_, project_filter=of_projects)
+        check(found, records, understood(filter_, VERSION_NAMES), "-linked_at")
 
     agree()
 
@@ -349,13 +356,12 @@ def test_versions_of_a_collection(
         plan=PLANS,
     )
     def agree(line, asked, order, size, plan):
-        for name, limit in zip(LIMITS, plan, strict=True):
-            monkeypatch.setattr(version_plans, name, limit)
-        filter_ = parse_filter(json.dumps(asked))
+        plan_by(monkeypatch, plan)
+        (filter_,) = parsed(asked)
         actor = GUS if made.collections[line]["project_id"] == [RESTRICTED] else ANN
         with database.read(actor) as tx:
             collection = collection_rows.get_for(tx, Action.READ, line).thing
-            ids, totals = walked(
+            found = walked(
                 lambda page: membership_pages.page_of_collection(
                     tx,
                     Action.READ,
@@ -366,8 +372,7 @@ def test_versions_of_a_collection(
             )
         records = {n: record for n, record in made.versions.items() if record["line"] == [line]}
         wanted = understood(filter_, VERSION_NAMES)
-        assert ids == expected(records, wanted, order[0] + VERSION_ORDERS[order[1]])
-        assert totals == {len(ids)}
+        check(found, records, wanted, order[0] + VERSION_ORDERS[order[1]])
 
     agree()
 
@@ -385,32 +390,27 @@ def test_collections_of_an_organization(stocked: tuple[Database, Catalogue], exa
         size=SIZES,
     )
     def agree(actor, asked, in_projects, order, size):
-        filters = [parse_filter(json.dumps(each)) for each in (asked, in_projects)]
-        registries = {
-            number
-            for number, record in made.projects.items()
-            if matches(understood(filters[1], OWN_NAMES), record)
-        }
+        filter_, of_projects = parsed(asked, in_projects)
+        registries = fitting(made.projects, of_projects)
         records = {
             number: record
             for number, record in seen_by(actor, made.collections).items()
             if record["project_id"][0] in registries
         }
         with database.read(actor) as tx:
-            ids, totals = walked(
+            found = walked(
                 lambda page: collection_pages.page_of_organization(
                     tx,
                     Action.READ,
                     ORGANIZATION,
                     CollectionsAsk(
-                        page, filters[0], filters[1], ("portfolio",), order="".join(order)
+                        page, filter_, of_projects, ("portfolio",), order="".join(order)
                     ),
                 ),
                 size,
             )
-        wanted = understood(filters[0], OWN_NAMES)
-        assert ids == expected(records, wanted, order[0] + COLLECTION_ORDERS[order[1]])
-        assert totals == {len(ids)}
+        wanted = understood(filter_, OWN_NAMES)
+        check(found, records, wanted, order[0] + COLLECTION_ORDERS[order[1]])
 
     agree()
 
