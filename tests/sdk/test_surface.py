@@ -156,14 +156,11 @@ def shape(function: Any) -> list[tuple[str, Any, Any]]:
     ]
 
 
-def without_more(function: Any) -> list[tuple[str, Any, Any]]:
-    """Its shape without what we have added: keywords that may be left out."""
+def without_more(name: str, function: Any) -> list[tuple[str, Any, Any]]:
+    """The shape of `Class.method` without what we have added: keywords that may be left out."""
     wanted = inspect.Parameter.KEYWORD_ONLY
     return [
-        own
-        for own in shape(function)
-        if own[1] is not wanted
-        or own[0] not in ADDED.get(getattr(function, "__qualname__", ""), ())
+        own for own in shape(function) if own[1] is not wanted or own[0] not in ADDED.get(name, ())
     ]
 
 
@@ -193,7 +190,7 @@ def test_a_class_takes_the_same_arguments(theirs: type) -> None:
             assert isinstance(own, property), name
             assert (own.fset is None) == (member.fset is None), name
         elif callable(member) or isinstance(member, classmethod):
-            assert without_more(own) == shape(member), name
+            assert without_more(f"{theirs.__name__}.{name}", own) == shape(member), name
 
 
 @pytest.mark.parametrize(

@@ -2,42 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any, Literal, NoReturn
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Literal
 
 from registrum import sdk
 from registrum.core.digests import ArtifactAlgorithm
-from registrum.errors import (
-    ArtifactFinalized,
-    BadValue,
-    Missing,
-    UnsupportedError,
-)
-from registrum.sdk import (
-    artifact_edits,
-    artifact_names,
-    cache,
-    checkouts,
-    downloads,
-    homes,
-    linking,
-    manifests,
-    references,
-    reflink,
-)
-from registrum.sdk import (
-    metadata as documents,
-)
+from registrum.errors import BadValue, UnsupportedError
+from registrum.sdk import artifact_edits, artifact_names, cache, homes, linking, manifests
+from registrum.sdk import metadata as documents
+from registrum.sdk.artifact_contents import Contents
+from registrum.sdk.artifact_copies import Copies
 from registrum.sdk.artifact_facts import Facts, checked_aliases
 from registrum.sdk.artifact_files import ArtifactFiles
-from registrum.sdk.downloads import Wanted
-from registrum.sdk.drafts import Draft, Policy, StrPath
-from registrum.sdk.fetching import Source
+from registrum.sdk.drafts import Draft, StrPath
 from registrum.sdk.http import Service
-from registrum.sdk.manifests import ArtifactManifestEntry, Manifest
+from registrum.sdk.manifests import ArtifactManifestEntry
 from registrum.sdk.operations import artifacts as operations
 from registrum.sdk.versions import Place, Version
 
@@ -48,7 +28,7 @@ if TYPE_CHECKING:
 _ALGORITHMS = {"MD5": ArtifactAlgorithm.MD5, "XXH128": ArtifactAlgorithm.XXH128}
 
 
-class Artifact(Facts):
+class Artifact(Facts, Contents, Copies):
     """A set of files with a name and a type, to be saved as the next version of that name.
 
     Args:
@@ -104,12 +84,9 @@ class Artifact(Facts):
         return artifact
 
     def _begin(self, draft: Draft | None) -> None:
-        self._draft = draft
-        self._manifest: Manifest | None = draft.manifest if draft else None
+        self._hold(draft)
         self._token = secrets.token_hex(8)
         self._home = homes.Home()
-        self._is_finalized = draft is None
-        self._roots: set[str] = set()
 
     # Where it belongs
 
@@ -167,32 +144,7 @@ class Artifact(Facts):
             for at, name in owners
         ]
 
-    # Its content
-
-    @property
-    def manifest(self) -> Manifest:
-        """Its files and references; a version's is loaded when it is first looked at."""
-        if self._manifest is None:
-            version = self._saved("manifest")
-            self._manifest = downloads.manifest_of(self.service, version)
-        return self._manifest
-
-    @property
-    def digest(self) -> str:
-        """The digest of its content, hexadecimal; artifacts with the same files have the same."""
-        return self._version.digest if self._version else self.manifest.digest()
-
-    @property
-    def digest_algorithm(self) -> ArtifactAlgorithm:
-        """How its digest is made."""
-        if self._version:
-            return ArtifactAlgorithm(self._version.digest_algorithm)
-        return self.manifest.algorithm
-
-    @property
-    def size(self) -> int:
-        """Bytes of all its files, and of references whose size is known."""
-        return self._version.size_bytes if self._version else self.manifest.size()
+    # Its files
 
     @property
     def distributed_id(self) -> str | None:
@@ -208,124 +160,6 @@ class Artifact(Facts):
     def use_as(self) -> str | None:
         """None; here for the sake of scripts."""
         return None
-
-    def add_file(
-        self,
-        local_path: StrPath,
-        name: str | None = None,
-        is_tmp: bool | None = False,
-        skip_cache: bool | None = False,
-        policy: Policy | None = "mutable",
-        overwrite: bool = False,
-    ) -> ArtifactManifestEntry:
-        """Adds a file.
-
-        Args:
-            local_path: the file.
-            name: its path within the artifact. None: the file's own name.
-            is_tmp: name it after its content, so that many of one name do not clash.
-            skip_cache: taken for the sake of scripts; what is uploaded is not kept in the cache.
-            policy: "mutable": the file is copied now, and may change afterwards. "immutable": it is not copied, and must
-                not change before the artifact is saved.
-            overwrite: whether it may take the place of other content of that path.
-
-        Raises:
-            ArtifactFinalized: the artifact is saved.
-            ValueError: there is no such file, or the path is taken or leaves the artifact.
-        """
-        path = os.fspath(local_path)
-        logical = name or os.path.basename(path)
-        entry = self._drafted().add_file(path, logical, policy, overwrite=overwrite)
-        return self._drafted().rename_by_content(entry) if is_tmp else entry
-
-    def add_dir(
-        self,
-        local_path: StrPath,
-        name: str | None = None,
-        skip_cache: bool | None = False,
-        policy: Policy | None = "mutable",
-        merge: bool = False,
-    ) -> None:
-        """Adds all files below a folder; links are followed.
-
-        Args:
-            local_path: the folder.
-            name: the folder within the artifact that they go to. None: its root.
-            skip_cache: as of `add_file`.
-            policy: as of `add_file`.
-            merge: whether files may take the place of other content of their path.
-
-        Raises:
-            ArtifactFinalized: the artifact is saved.
-            ValueError: there is no such folder, or a path is taken.
-        """
-        self._drafted().add_folder(os.fspath(local_path), name or "", policy, overwrite=merge)
-
-    @contextmanager
-    def new_file(
-        self, name: str, mode: str = "x", encoding: str | None = None, policy: Policy = "mutable"
-    ) -> Iterator[IO[Any]]:
-        """Opens a new file to be written, which is added when it is closed.
-
-        Args:
-            name: its path within the artifact.
-            mode: as of `open`; one with "x" refuses a name that was opened before.
-            encoding: as of `open`.
-            policy: as of `add_file`.
-
-        Raises:
-            ArtifactFinalized: the artifact is saved.
-            ValueError: the name was opened before, or leaves the artifact.
-        """
-        with self._drafted().new_file(name, mode, encoding, policy) as file:
-            yield file
-
-    def add_reference(
-        self,
-        uri: ArtifactManifestEntry | str,
-        name: StrPath | None = None,
-        checksum: bool = True,
-        max_objects: int | None = None,
-    ) -> Sequence[ArtifactManifestEntry]:
-        """Adds a reference to bytes elsewhere, which are not uploaded.
-
-        Args:
-            uri: an address (`https://`, `file://`, `s3://`, …), or an entry of another artifact.
-            name: path within the artifact. None: the last part of the address.
-            checksum: whether to look at what is there, so that a change of it is noticed.
-            max_objects: how many files a folder may have.
-
-        Raises:
-            ArtifactFinalized: the artifact is saved.
-            ValueError: it is no address, or there is nothing at it, or a path is taken.
-        """
-        draft = self._drafted()
-        entries = references.entries_for(
-            lambda: homes.service_for(self._service).pool,
-            self._entry_of,
-            uri.ref_url() if isinstance(uri, ArtifactManifestEntry) else str(uri),
-            None if name is None else manifests.logical_path(name),
-            checksum=checksum,
-            max_objects=max_objects,
-        )
-        for entry in entries:
-            draft.manifest.add_entry(entry)
-        return entries
-
-    def add(self, obj: object, name: StrPath, overwrite: bool = False) -> NoReturn:
-        """Not supported: media objects are W&B's own; `add_file` takes the file of one."""
-        raise TypeError(
-            f"Registrum has no media objects such as {type(obj).__name__}: add it as a file."
-        )
-
-    def remove(self, item: StrPath | ArtifactManifestEntry) -> None:
-        """Takes out an entry, a path, or all below a folder.
-
-        Raises:
-            ArtifactFinalized: the artifact is saved.
-            FileNotFoundError: there is no such thing in it.
-        """
-        self._drafted().remove(item)
 
     def get_entry(self, name: StrPath) -> ArtifactManifestEntry:
         """The entry of that path, of a version.
@@ -351,10 +185,6 @@ class Artifact(Facts):
     def __getitem__(self, name: str) -> None:
         return self.get(name)
 
-    def get_added_local_path_name(self, local_path: str) -> str | None:
-        """The path within the artifact of a file that was added from that place."""
-        return self._draft.name_of(local_path) if self._draft else None
-
     def files(
         self, names: list[str] | None = None, per_page: int = 50, start: str | None = None
     ) -> ArtifactFiles:
@@ -369,10 +199,6 @@ class Artifact(Facts):
             ArtifactNotLogged: it is a draft.
         """
         return ArtifactFiles(self.service, self._placed("files"), names, per_page, start)
-
-    def finalize(self) -> None:
-        """From now on its content can't change; saving does that, too."""
-        self._is_finalized = True
 
     def new_draft(self) -> Artifact:
         """A draft with the files of this version, to be changed and saved as the next one.
@@ -424,10 +250,7 @@ class Artifact(Facts):
         """Becomes what the server says it is."""
         self._service = service
         self._settle(version, place)
-        self._is_finalized = True
-        if self._draft is not None:
-            self._draft.close()
-            self._draft = None
+        self._close()
 
     def link(self, target_path: str, aliases: Iterable[str] | None = None) -> Artifact:
         """Adds it to a collection of a registry, or of any project, as its next version.
@@ -480,145 +303,6 @@ class Artifact(Facts):
         given = {"artifactID": version.id, "deleteAliases": delete_aliases}
         self.service.ask(operations.DELETE, {"input": given})
 
-    # Downloads
-
-    def download(
-        self,
-        root: StrPath | None = None,
-        allow_missing_references: bool = False,
-        skip_cache: bool | None = None,
-        path_prefix: StrPath | None = None,
-        multipart: bool | None = None,
-        *,
-        include: Iterable[str] | str | None = None,
-        exclude: Iterable[str] | str | None = None,
-        link: Literal["hard"] | None = None,
-    ) -> str:
-        """Fetches its files into a folder; other files there stay as they are.
-
-        Each file is checked on its way, and appears under its name only when it is whole.
-
-        Args:
-            root: the folder. None: `artifacts/<name>:<version>`, below `REGISTRUM_ARTIFACT_DIR` if that is set.
-            allow_missing_references: leave out references whose target is gone, with a warning.
-            skip_cache: neither look into the cache nor keep anything there.
-            path_prefix: only files whose path begins so.
-            multipart: fetch large files by several connections: True from 32 MiB on, False never. None: where it helps.
-            include: only files that match one of these patterns, such as `*.json` or `data/**/part-?.parquet`.
-            exclude: no files that match one of these.
-            link: "hard": files are shared with the cache by hard links, where the file system can't share blocks; such files are
-                read only (mode 0444), and must stay as they are. None: they are copies.
-
-        Returns:
-            The folder.
-
-        Raises:
-            ArtifactNotLogged: it is a draft.
-            ValueError: `link` is something else, or goes without the cache.
-            DigestMismatch: a file arrives damaged, again and again.
-            Unavailable: the server can't be reached any more.
-            OSError: there is no room, or no right to write.
-        """
-        folder = self._root(root)
-        wanted = Wanted(
-            str(path_prefix or ""),
-            globs_of(include),
-            globs_of(exclude),
-            skip_cache=bool(skip_cache),
-            allow_missing=allow_missing_references,
-            multipart=multipart,
-            copy=_copy(link, skip_cache=bool(skip_cache)),
-        )
-        self._download(folder, wanted)
-        return folder
-
-    def checkout(self, root: str | None = None, *, link: Literal["hard"] | None = None) -> str:
-        """Makes a folder have this version's files and no others: every other file in it is removed.
-
-        Args:
-            root: the folder. None: `artifacts/<name>`.
-            link: as of `download`.
-
-        Returns:
-            The folder.
-        """
-        folder = root or artifact_names.default_root(self._saved("checkout").source.collection)
-        checkouts.remove_others(folder, self.manifest)
-        return self.download(root=folder, link=link)
-
-    def verify(self, root: str | None = None) -> None:
-        """Compares a folder with the manifest, file by file; references are left out.
-
-        Args:
-            root: the folder. None: where `download` puts it.
-
-        Raises:
-            ValueError: a file is missing, other than it should be, or does not belong there.
-        """
-        folder = root or artifact_names.default_root(self._saved("verify").source.name)
-        checkouts.verify(folder, self.manifest, self.name)
-
-    def file(self, root: str | None = None) -> str:
-        """Fetches the only file of an artifact of one file.
-
-        Args:
-            root: the folder. None: where `download` puts it.
-
-        Returns:
-            The file's path.
-
-        Raises:
-            ValueError: it has more than one.
-        """
-        self._saved("file")
-        if len(self.manifest.entries) != 1:
-            raise BadValue(
-                f"{self.name} has {len(self.manifest.entries)} files: use download(), or"
-                ' get_entry("name").download().'
-            )
-        (entry,) = self.manifest.entries.values()
-        return self.fetch(entry, root)
-
-    def fetch(
-        self, entry: ArtifactManifestEntry, root: StrPath | None = None, skip_cache: bool = False
-    ) -> str:
-        """Fetches one entry; the path of the file."""
-        folder = self._root(root)
-        self._download(folder, Wanted(path=entry.path, skip_cache=skip_cache))
-        return os.path.join(folder, *entry.path.split("/"))
-
-    def _download(self, folder: str, wanted: Wanted) -> None:
-        downloads.download(self._source(), self.manifest, folder, wanted, self._elsewhere)
-
-    def _source(self) -> Source:
-        return Source(self.service, self._saved("download").id, self._placed("download"))
-
-    def _root(self, root: StrPath | None) -> str:
-        name = self._saved("download").source.name
-        folder = os.fspath(root) if root is not None else artifact_names.default_root(name)
-        self._roots.add(os.path.abspath(folder))
-        return folder
-
-    def _elsewhere(self, artifact_id: str, path: str, target: str) -> None:
-        """Fetches a file of another artifact, for a reference to it, to a path of this one's."""
-        found = sdk.finding.by_id(self.service, artifact_id)
-        if found is None:
-            raise FileNotFoundError(f"The artifact that {path!r} refers to is gone or hidden.")
-        downloads.fetch_to(found._source(), found.get_entry(path), target, found._elsewhere)
-
-    def _entry_of(self, artifact_id: str, path: str) -> ArtifactManifestEntry:
-        found = sdk.finding.by_id(homes.service_for(self._service), artifact_id)
-        if found is None:
-            raise Missing(f"There is no artifact with the id {artifact_id!r} to refer to.")
-        return found.get_entry(path)
-
-    def _drafted(self) -> Draft:
-        if self._draft is None or self._is_finalized:
-            raise ArtifactFinalized(
-                f"The content of {self._name!r} can't change any more; new_draft() begins a new version."
-            )
-        return self._draft
-
     def json_encode(self) -> dict[str, Any]:
         """How a run's settings refer to it."""
         version = self._saved("json_encode")
@@ -630,18 +314,3 @@ class Artifact(Facts):
             "sequenceName": version.source.collection,
             "usedAs": None,
         }
-
-
-def globs_of(patterns: Iterable[str] | str | None) -> tuple[str, ...]:
-    """Patterns that somebody gave; None gives none."""
-    return (patterns,) if isinstance(patterns, str) else tuple(patterns or ())
-
-
-def _copy(link: str | None, *, skip_cache: bool) -> cache.Copy:
-    if link is None:
-        return reflink.copy
-    if link != "hard":
-        raise BadValue(f'`link` is "hard" or None, not {link!r}.')
-    if skip_cache:
-        raise BadValue("Without the cache there is nothing to link to.")
-    return reflink.link
