@@ -189,11 +189,14 @@ def _registries(sink: Sink, size: Size) -> None:
 
 
 def _versions(sink: Sink, size: Size) -> None:
-    lines, versions = size.lines, size.versions
+    for fill in (_collections, _artifacts, _facts, _registry_values, _memberships, _labels):
+        fill(sink, size)
+
+
+def _collections(sink: Sink, size: Size) -> None:
+    """Sequences have the ids from 1, portfolios those behind them."""
+    lines = size.lines
     registry = f"{PROJECT} + 1 + n % {size.registries}"
-    # What only versions of the first registry have.
-    is_first = f"n % {lines} % {size.registries} = 0"
-    # Sequences have the ids from 1, portfolios those behind them.
     sink.run(
         "INSERT INTO collections (id, project_id, type_id, kind, name, next_version, created_at) "
         f"SELECT n + 1, {PROJECT}, 1, 'sequence', 'run-' || n, 50, {START} + n * {SECOND} "
@@ -210,37 +213,68 @@ def _versions(sink: Sink, size: Size) -> None:
         f"SELECT {lines} + n + 1, CASE WHEN n % 1000 = 0 THEN 'rare' ELSE 'featured' END, {START} "
         f"FROM numbers WHERE n < {lines} AND n % 20 = 0"
     )
+
+
+def _is_first(size: Size) -> str:
+    """SQL condition: a version of the first registry, which alone has a value at `rows`."""
+    return f"n % {size.lines} % {size.registries} = 0"
+
+
+_FRAMEWORK = "CASE n * 7919 % 1000003 % 10 WHEN 0 THEN 'jax' WHEN 1 THEN 'keras' ELSE 'torch' END"
+
+
+def _artifacts(sink: Sink, size: Size) -> None:
+    lines = size.lines
     sink.run(
         "INSERT INTO artifacts (id, project_id, collection_id, state, digest, digest_algorithm, version, metadata, "
         "size_bytes, file_count, manifest_id, created_at, committed_at) "
         f"SELECT n + 1, {PROJECT}, n % {lines} + 1, 'committed', 'd' || n, 'MANIFEST_MD5', n / {lines}, "
         '\'{"accuracy": \' || ((n * 7919 % 1000003) / 1000003.0) || \', "epochs": \' || (n % 100) || \', "framework": "\' || '
-        "CASE n * 7919 % 1000003 % 10 WHEN 0 THEN 'jax' WHEN 1 THEN 'keras' ELSE 'torch' END || '\", \"run\": \"run-' || n || '\"' "
-        f"|| CASE WHEN {is_first} THEN ', \"rows\": ' || n ELSE '' END || '}}', "
+        f'{_FRAMEWORK} || \'", "run": "run-\' || n || \'"\' '
+        f"|| CASE WHEN {_is_first(size)} THEN ', \"rows\": ' || n ELSE '' END || '}}', "
         f"n * 104729 % 10000019, 3, n + 1, {START} + n * {SECOND}, {START} + n * {SECOND} "
-        f"FROM numbers WHERE n < {versions}"
+        f"FROM numbers WHERE n < {size.versions}"
     )
+
+
+def _facts(sink: Sink, size: Size) -> None:
     for path, column, value in (
         ("accuracy", "number", "(n * 7919 % 1000003) / 1000003.0"),
         ("epochs", "number", "n % 100"),
-        (
-            "framework",
-            "text",
-            "CASE n * 7919 % 1000003 % 10 WHEN 0 THEN 'jax' WHEN 1 THEN 'keras' ELSE 'torch' END",
-        ),
+        ("framework", "text", _FRAMEWORK),
         ("run", "text", "'run-' || n"),
     ):
         sink.run(
             f"INSERT INTO facts (artifact_id, path, ordinal, {column}) "
-            f"SELECT n + 1, '{path}', 0, {value} FROM numbers WHERE n < {versions}"
+            f"SELECT n + 1, '{path}', 0, {value} FROM numbers WHERE n < {size.versions}"
         )
     sink.run(
         "INSERT INTO facts (artifact_id, path, ordinal, number) "
-        f"SELECT n + 1, 'rows', 0, n FROM numbers WHERE n < {versions} AND {is_first}"
+        f"SELECT n + 1, 'rows', 0, n FROM numbers WHERE n < {size.versions} AND {_is_first(size)}"
     )
+
+
+def _registry_values(sink: Sink, size: Size) -> None:
     sink.run(
         f"INSERT INTO registry_values (project_id, path, value) VALUES ({PROJECT + 1}, 'rows', 'n')"
     )
+    for path, value in (
+        *(("accuracy", "n"), ("epochs", "n")),
+        *(("framework", f"t{name}") for name in ("jax", "keras", "torch")),
+    ):
+        sink.run(
+            "INSERT INTO registry_values (project_id, path, value) "
+            f"SELECT {PROJECT} + 1 + n, '{path}', '{value}' FROM numbers WHERE n < {size.registries}"
+        )
+    sink.run(
+        "INSERT INTO registry_values (project_id, path, value) "
+        f"SELECT DISTINCT {PROJECT} + 1 + n % {size.lines} % {size.registries}, 'run', 'trun-' || n "
+        f"FROM numbers WHERE n < {min(size.versions, 101 * size.registries)}"
+    )
+
+
+def _memberships(sink: Sink, size: Size) -> None:
+    lines, versions = size.lines, size.versions
     columns = (
         "id, collection_id, artifact_id, project_id, organization_id, version, size_bytes, "
         "artifact_created_at, created_at"
@@ -256,19 +290,11 @@ def _versions(sink: Sink, size: Size) -> None:
         f"{PROJECT} + 1 + n % {lines} % {size.registries}, {ORGANIZATION}, {facts_of}, {linked} "
         f"FROM numbers WHERE n < {versions}"
     )
-    for path, value in (
-        *(("accuracy", "n"), ("epochs", "n")),
-        *(("framework", f"t{name}") for name in ("jax", "keras", "torch")),
-    ):
-        sink.run(
-            "INSERT INTO registry_values (project_id, path, value) "
-            f"SELECT {PROJECT} + 1 + n, '{path}', '{value}' FROM numbers WHERE n < {size.registries}"
-        )
-    sink.run(
-        "INSERT INTO registry_values (project_id, path, value) "
-        f"SELECT DISTINCT {PROJECT} + 1 + n % {lines} % {size.registries}, 'run', 'trun-' || n "
-        f"FROM numbers WHERE n < {min(versions, 101 * size.registries)}"
-    )
+
+
+def _labels(sink: Sink, size: Size) -> None:
+    """Aliases and tags."""
+    lines, versions = size.lines, size.versions
     newest = (versions - 1) // lines * lines
     sink.run(
         "INSERT INTO alias_spans (collection_id, membership_id, alias, since) "
