@@ -32,7 +32,7 @@ OF_THE_ACTOR = {
 }  # fmt: skip
 """Their condition about the actor is fixed: what they may see, fetch or administer."""
 WITHIN_A_USE_CASE = {
-    "collection_edits.artifacts_left", "collections.lock", "memberships.lock_places", "entities.add", "entities.taken_among",
+    "collection_edits.artifacts_left", "collections.lock", "memberships.lock_places", "entities.add", "entities.free_name",
     "memberships.remove_of_artifacts", "organizations.add", "organizations.count_admins", "organizations.role_of",
     "project_removal.ids_in", "project_removal.linked_elsewhere", "project_removal.protected_alias_in",
     "projects.lock", "retention.default_of_entity", "retention.expired", "retention.inheriting", "teams.count_admins",

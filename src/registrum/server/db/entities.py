@@ -184,6 +184,7 @@ def add(
         ) from None
 
 
+_PROPOSALS = 100
 _KEYS = prepared(select(entities.c.name_key).where(among(entities.c.name_key, "keys", Text)))
 _SET_ORGANIZATION = prepared(
     update(entities)
@@ -195,9 +196,11 @@ _REMOVE = prepared(
 )
 
 
-def taken_among(tx: Tx, names: Sequence[str]) -> set[str]:
-    """Those of these names that some entity has or had, folded."""
-    return set(tx.column(_KEYS, keys=[folded(name) for name in names]))
+def free_name(tx: Tx, base: str) -> str:
+    """`base`, or the first of `base-2`, `base-3`, … that no entity has or had; the last proposal where all are taken."""
+    proposals = [base, *(f"{base}-{n}" for n in range(2, _PROPOSALS))]
+    taken = set(tx.column(_KEYS, keys=[folded(name) for name in proposals]))
+    return next((name for name in proposals if folded(name) not in taken), proposals[-1])
 
 
 def put_under(tx: Tx, entity_id: int, organization_id: int) -> None:

@@ -283,7 +283,7 @@ def create_on_demand(tx: Tx, entity_name: str | None, name: str) -> Grant[Projec
     row = tx.one(_by_name(Action.WRITE), entity_key=folded(owner), project_name=name)
     if row is None or not (row.granted or by_ids(tx, Action.READ, [row.p_id])):
         # What is hidden is refused in the words for what is missing.
-        _create(tx, owner, name)
+        create(tx, owner, name)
         row = tx.one(_by_name(Action.WRITE), entity_key=folded(owner), project_name=name)
     if row is None or not row.granted:
         raise refuse(tx, Action.WRITE, row.p_id if row else None, f"project {key}")
@@ -294,18 +294,26 @@ def create_on_demand(tx: Tx, entity_name: str | None, name: str) -> Grant[Projec
     return Grant(project_from(row), Action.WRITE)
 
 
-def _create(tx: Tx, owner: str, name: str) -> None:
-    entity = entity_rows.get_for(tx, Action.READ_ENTITY, owner)
-    if entity.thing.kind == "organization":
+def create(
+    tx: Tx, owner: str, name: str, *, description: str | None = None, views: str | None = None
+) -> int | None:
+    """Makes a project of a user or a team; its number, or None if a living one has this name.
+
+    Raises:
+        Invalid: the entity is an organization's, or the name breaks the rules.
+        NotFound, Forbidden: the actor may not create one there.
+    """
+    if entity_rows.get_for(tx, Action.READ_ENTITY, owner).thing.kind == "organization":
         raise Invalid(
             f"{owner!r} is the entity of an organization and holds registries only: "
             "log runs and artifacts into a project of a team."
         )
     check_project_name(name)
     entity = entity_rows.get_for(tx, Action.CREATE_PROJECT, owner)
-    project_id = add(tx, entity, name)
+    project_id = add(tx, entity, name, description=description, views=views)
     if project_id is not None:
         record_created(tx, entity.thing, project_id, name)
+    return project_id
 
 
 def record_created(tx: Tx, owner: Entity, project_id: int, name: str) -> None:

@@ -30,8 +30,6 @@ from registrum.server.db.tx import Tx
 from registrum.server.db.visibility import Grant
 from registrum.server.services.removal import check_unprotected, end_projects, end_teams
 
-_PROPOSALS = 50
-
 
 @dataclass(frozen=True, slots=True)
 class CreateOrganization:
@@ -59,7 +57,8 @@ def create_organization(tx: Tx, ask: CreateOrganization) -> int:
     require_instance_admin(tx, "create organizations")
     name = check_organization_name(ask.name)
     admin_id = tx.actor.user_id if ask.admin is None else users.get_named(tx, ask.admin).id
-    entity_id = entities.add(tx, "organization", _free_entity_name(tx, name))
+    own_name = entities.free_name(tx, f"{organization_slug(name)}-org")
+    entity_id = entities.add(tx, "organization", own_name)
     organization_id = organizations.add(tx, name, entity_id)
     entities.put_under(tx, entity_id, organization_id)
     if admin_id is not None:
@@ -77,14 +76,6 @@ def create_organization(tx: Tx, ask: CreateOrganization) -> int:
         for short in CORE_REGISTRIES:
             _add_core_registry(tx, owner, short, admin_id)
     return organization_id
-
-
-def _free_entity_name(tx: Tx, name: str) -> str:
-    """`<slug>-org`, or the first of `<slug>-org-2`, … that nobody ever had."""
-    base = f"{organization_slug(name)}-org"
-    proposals = [base, *(f"{base}-{n}" for n in range(2, _PROPOSALS))]
-    taken = entities.taken_among(tx, proposals)
-    return next((p for p in proposals if p not in taken), proposals[-1])
 
 
 def _add_core_registry(tx: Tx, owner: Grant[Entity], short: str, admin_id: int | None) -> None:

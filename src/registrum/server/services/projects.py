@@ -108,16 +108,11 @@ def _create(tx: Tx, owner: str, name: str, ask: UpsertProject) -> int | None:
     entity = entities.get_for(tx, Action.READ_ENTITY, owner).thing
     if entity.kind == "organization":
         return _create_registry(tx, owner, name, ask)
-    check_project_name(name)
     if ask.types or ask.accepts_any_type is False:
         raise Invalid(
             f"{owner!r} is not the entity of an organization: only registries restrict types."
         )
-    granted = entities.get_for(tx, Action.CREATE_PROJECT, owner)
-    number = projects.add(tx, granted, name, description=ask.description, views=ask.views)
-    if number is not None:
-        projects.record_created(tx, granted.thing, number, name)
-    return number
+    return projects.create(tx, owner, name, description=ask.description, views=ask.views)
 
 
 def _create_registry(tx: Tx, owner: str, name: str, ask: UpsertProject) -> int | None:

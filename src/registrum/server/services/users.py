@@ -24,7 +24,6 @@ from registrum.server.services.credentials import NewKey, NewToken
 from registrum.server.services.removal import check_unprotected, end_accounts, end_projects
 
 LINK_LASTS = timedelta(days=7)
-_PROPOSALS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +99,7 @@ def _free_username(tx: Tx, source: str) -> str:
         check_entity_name(base, "user")
     except Invalid:
         base = f"user-{base}".strip("-.")
-    proposals = [base, *(f"{base}-{n}" for n in range(2, _PROPOSALS))]
-    taken = entities.taken_among(tx, proposals)
-    return next((p for p in proposals if folded(p) not in taken), proposals[-1])
+    return entities.free_name(tx, base)
 
 
 @dataclass(frozen=True, slots=True)
