@@ -6,7 +6,7 @@ fields that only meant something on the client's machine, and written so that an
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -111,8 +111,11 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def parse(content: bytes) -> Manifest:
+def parse(content: bytes, read_json: Callable[[bytes], Any] = json.loads) -> Manifest:
     """Reads a manifest that a client uploaded.
+
+    Args:
+        read_json: gives the same as `json.loads`, or raises as it does.
 
     Raises:
         Invalid: it is no manifest of version 1, or one of its entries is malformed; the message names it.
@@ -126,7 +129,7 @@ def parse(content: bytes) -> Manifest:
         if content.count(b",") > 16 * MAX_ENTRIES:
             raise TooLarge("The manifest has too many values.")
     try:
-        document = json.loads(content)
+        document = read_json(content)
     except (ValueError, RecursionError):
         raise Invalid("The manifest is not valid JSON.") from None
     if not isinstance(document, dict) or type(document.get("version")) is not int:

@@ -33,6 +33,7 @@ from registrum.server.services.artifacts import record
 from registrum.server.services.contents import contents_of
 from registrum.server.services.durability import durable_meanwhile, loose_among, make_durable
 from registrum.server.services.edges import Edge, LongEdge
+from registrum.server.services.manifest_reading import read_json
 from registrum.server.services.uploads import BATCH, record_stored
 from registrum.server.turns import short_turns
 
@@ -144,14 +145,16 @@ def commit_artifact(edge: Edge, artifact_id: int) -> int:
     loose = loose_among(places.values())
     # The disk takes as long for many files as their manifest takes us: both go on at once.
     with durable_meanwhile(edge, loose) as durable:
-        manifest = parse(_uploaded(edge.store, announced.blob_id, announced.md5))
+        content = _uploaded(edge.store, announced.blob_id, announced.md5)
+        manifest = parse(content, read_json)
         _check_digest(found.thing, manifest)
         contents = contents_of(edge, found, manifest, places)
         ready = _prepare(edge, found, announced, manifest, contents)
     rest = [blob for blob in loose_among(contents) if blob.id not in durable]
     make_durable(edge, [*rest, ready.canonical])
     # In their own order: neighbours share pages of the indexes, and those who were reserved together are neighbours.
-    held = sorted({blob.id for blob in contents if blob is not None})
+    # That order is nearly theirs here, which makes sorting short.
+    held = sorted(dict.fromkeys(blob.id for blob in contents if blob is not None))
     for start in range(HELD_AT_ONCE, len(held), HELD_AT_ONCE):
         some = held[start : start + HELD_AT_ONCE]
         edge.write(partial(blobs.hold, artifact=found, ids=some))
