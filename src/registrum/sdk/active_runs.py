@@ -11,20 +11,18 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from registrum.core.errors import Conflict
-from registrum.sdk import finding, uploads
-from registrum.sdk.artifacts import Artifact
 from registrum.sdk.http import Service
 from registrum.sdk.operations import active_runs as operations
 from registrum.sdk.reporting import Reporter
+from registrum.sdk.run_lineage import ActiveLineage
 from registrum.sdk.run_values import Config, Summary, config_text, plain, values_of
 
 
-class Run:
+class Run(ActiveLineage):
     """One execution of a program, reported while it goes.
 
     Made by `init()`.
@@ -217,137 +215,6 @@ class Run:
     def define_metric(self, name: str, *args: Any, **kwargs: Any) -> None:
         """Taken for the sake of scripts: charts here need no definitions."""
 
-    def log_artifact(
-        self,
-        artifact_or_path: Artifact | str | Path,
-        name: str | None = None,
-        type: str | None = None,
-        aliases: list[str] | None = None,
-        tags: list[str] | None = None,
-    ) -> Artifact:
-        """Uploads a version as this run's output; returns once it is committed.
-
-        Args:
-            artifact_or_path: an artifact, or a file, folder or address to make one of.
-            name: of the artifact made of a path. None: `run-<id>-<file's name>`.
-            type: of it. None: `unspecified`.
-            aliases: to point to the version, beside `latest`. None: only that.
-            tags: of the version.
-
-        Returns:
-            The version; the same value that was given, where one was.
-
-        Raises:
-            RegistrumError: the server refused it.
-        """
-        self._check_open()
-        artifact = self._artifact_of(artifact_or_path, name, type)
-        uploads.commit(
-            self._service,
-            artifact,
-            self._entity,
-            self._project,
-            run_name=self._id,
-            aliases=aliases,
-            tags=tags,
-        )
-        return artifact
-
-    def use_artifact(
-        self,
-        artifact_or_name: str | Artifact,
-        type: str | None = None,
-        aliases: list[str] | None = None,
-        use_as: str | None = None,
-    ) -> Artifact:
-        """Notes a version as this run's input.
-
-        Args:
-            artifact_or_name: a version, or its name: `name:alias`, `project/name:alias` or `entity/project/name:alias`.
-            type: that it must have. None: any.
-            aliases: to point to it where it was not logged yet.
-            use_as: taken for the sake of scripts.
-
-        Returns:
-            The version.
-
-        Raises:
-            NotFound: there is none of that name.
-            ValueError: it has another type.
-        """
-        self._check_open()
-        if isinstance(artifact_or_name, str):
-            found = finding.find(
-                self._service, artifact_or_name, type, entity=self._entity, project=self._project
-            )
-        else:
-            found = artifact_or_name
-            if found.is_draft():
-                return self.log_artifact(found, aliases=aliases)
-        self._service.ask(
-            operations.USE_ARTIFACT,
-            {
-                "input": {
-                    "entityName": self._entity,
-                    "projectName": self._project,
-                    "runName": self._id,
-                    "artifactID": found.id,
-                    "artifactEntityName": found.entity,
-                    "artifactProjectName": found.project,
-                    "usedAs": use_as,
-                }
-            },
-            repeatable=True,
-        )
-        return found
-
-    def link_artifact(
-        self, artifact: Artifact, target_path: str, aliases: list[str] | None = None
-    ) -> Artifact:
-        """Links a version into a collection of a registry or project, after logging it where it was not.
-
-        Args:
-            artifact: the version.
-            target_path: the collection: `wandb-registry-<registry>/<collection>`, or `<entity>/<project>/<collection>`.
-            aliases: to point to it there, beside `latest`.
-
-        Returns:
-            The linked version.
-
-        Raises:
-            NotFound, Forbidden, TypeNotAccepted: as for `Artifact.link`.
-        """
-        self._check_open()
-        if artifact.is_draft():
-            self.log_artifact(artifact)
-        return artifact.link(target_path, aliases)
-
-    def log_model(
-        self, path: str | Path, name: str | None = None, aliases: list[str] | None = None
-    ) -> None:
-        """Uploads a file or folder as a version of type `model`; see `log_artifact`."""
-        self.log_artifact(path, name=name, type="model", aliases=aliases)
-
-    def use_model(self, name: str) -> str:
-        """Notes a model as this run's input and fetches it; its file, or the folder where it has several."""
-        artifact = self.use_artifact(name)
-        if "model" not in str(artifact.type):
-            raise ValueError(f"{name} is of type {artifact.type!r}, not a model.")
-        folder = artifact.download()
-        files = [path for path in Path(folder).rglob("*") if path.is_file()]
-        return str(files[0]) if len(files) == 1 else str(folder)
-
-    def link_model(
-        self,
-        path: str | Path,
-        registered_model_name: str,
-        name: str | None = None,
-        aliases: list[str] | None = None,
-    ) -> Artifact:
-        """Uploads a model, and links it into the registry `model` under this collection's name."""
-        artifact = self.log_artifact(path, name=name, type="model")
-        return artifact.link(f"wandb-registry-model/{registered_model_name}", aliases)
-
     def finish(self, exit_code: int | None = None) -> None:
         """Sends what is left and ends the run; a second call does nothing.
 
@@ -419,21 +286,6 @@ class Run:
             {"input": {"id": self._graph_id, "name": self._id, **changed}},
             repeatable=True,
         )
-
-    def _artifact_of(
-        self, given: Artifact | str | Path, name: str | None, type: str | None
-    ) -> Artifact:
-        if isinstance(given, Artifact):
-            return given
-        text = str(given)
-        artifact = Artifact(name or f"run-{self._id}-{Path(text).name}", type or "unspecified")
-        if "://" in text:
-            artifact.add_reference(text)
-        elif Path(text).is_dir():
-            artifact.add_dir(text)
-        else:
-            artifact.add_file(text)
-        return artifact
 
     def finish_at_exit(self) -> None:
         """Ends the run with its process; nobody is there to catch what goes wrong."""

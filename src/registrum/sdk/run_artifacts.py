@@ -1,14 +1,12 @@
 """The artifacts that a run has made or used."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from registrum.sdk import artifacts, finding
 from registrum.sdk.http import Service
 from registrum.sdk.operations import runs as operations
 from registrum.sdk.pages import CountedPages, Node
-
-if TYPE_CHECKING:
-    from registrum.sdk.runs import Run
+from registrum.sdk.run_reading import Readable
 
 _DOCUMENTS = {
     "logged": operations.LOGGED,
@@ -33,7 +31,7 @@ class RunArtifacts(CountedPages[artifacts.Artifact]):
     def __init__(
         self,
         service_api: Service,
-        run: "Run",
+        run: Readable,
         mode: Literal["logged", "used"] = "logged",
         per_page: int = 50,
         start: str | None = None,

@@ -3,16 +3,13 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from registrum.errors import BadValue
 from registrum.sdk.files import File
 from registrum.sdk.http import Service, refusal
 from registrum.sdk.operations import runs as operations
 from registrum.sdk.pages import CountedPages, Node
-
-if TYPE_CHECKING:
-    from registrum.sdk.runs import Run
+from registrum.sdk.run_reading import Readable
 
 
 class Files(CountedPages[File]):
@@ -30,7 +27,7 @@ class Files(CountedPages[File]):
     def __init__(
         self,
         service_api: Service,
-        run: "Run",
+        run: Readable,
         names: Sequence[str] | None = None,
         per_page: int = 50,
         upload: bool = False,
@@ -59,7 +56,7 @@ class Files(CountedPages[File]):
         return f"<Files {'/'.join(self.run.path)} ({len(self)})>"
 
 
-def upload(service: Service, run: "Run", path: str, root: str) -> File:
+def upload(service: Service, run: Readable, path: str, root: str) -> File:
     """Saves a file with a run, under its path below `root`.
 
     Raises:

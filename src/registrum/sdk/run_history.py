@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from registrum.sdk.http import Service
 from registrum.sdk.operations import runs as operations
 from registrum.sdk.pages import Node, Pages
+from registrum.sdk.run_reading import Readable
 from registrum.sdk.run_values import number
-
-if TYPE_CHECKING:
-    from registrum.sdk.runs import Run
 
 Row = dict[str, Any]
 Stream = Literal["default", "system"]
@@ -35,7 +33,7 @@ class HistoryScan(Iterator[Row]):
 
     def __init__(
         self,
-        run: "Run",
+        run: Readable,
         *,
         service_api: Service,
         min_step: int,
@@ -107,7 +105,7 @@ class ConsoleLogs(Pages[ConsoleLogLine]):
     """
 
     def __init__(
-        self, service_api: Service, run: "Run", per_page: int = 1000, last: int | None = None
+        self, service_api: Service, run: Readable, per_page: int = 1000, last: int | None = None
     ) -> None:
         super().__init__(per_page)
         self.run = run
@@ -137,19 +135,19 @@ class ConsoleLogs(Pages[ConsoleLogLine]):
         return f"<ConsoleLogs {self.run.entity}/{self.run.project}/{self.run.id}>"
 
 
-def sampled(run: "Run", keys: list[str], x_axis: str, samples: int) -> list[Row]:
+def sampled(run: Readable, keys: list[str], x_axis: str, samples: int) -> list[Row]:
     """Rows that have all of these metrics, thinned out to about `samples`."""
     spec = json.dumps({"keys": [x_axis, *keys], "samples": samples})
     rows: list[Row] = run.read(operations.SAMPLED, specs=[spec])["sampledHistory"][0]
     return rows
 
 
-def lines(run: "Run", document: str, **more: Any) -> list[Row]:
+def lines(run: Readable, document: str, **more: Any) -> list[Row]:
     """Rows of the history or of the machine's metrics."""
     return [json.loads(line) for line in run.read(document, **more)["lines"] or ()]
 
 
-def last_step(run: "Run") -> int:
+def last_step(run: Readable) -> int:
     """The last step of the history; -1 where there is none."""
     keys = run.read(operations.HISTORY_KEYS)["historyKeys"]
     return int((keys or {}).get("lastStep", -1))

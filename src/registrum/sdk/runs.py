@@ -2,22 +2,17 @@
 
 import json
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
-from registrum.errors import BadValue, Missing, RegistrumError
-from registrum.sdk import run_files, run_history
-from registrum.sdk.artifacts import Artifact
+from registrum.errors import Missing
 from registrum.sdk.attributes import Told
-from registrum.sdk.files import File
 from registrum.sdk.http import Service
-from registrum.sdk.operations import artifacts as artifact_operations
 from registrum.sdk.operations import runs as operations
 from registrum.sdk.pages import Node
-from registrum.sdk.run_artifacts import RunArtifacts
-from registrum.sdk.run_files import Files
-from registrum.sdk.run_history import ConsoleLogs, HistoryScan, Stream
+from registrum.sdk.run_lineage import Lineage
+from registrum.sdk.run_reports import Reports
 from registrum.sdk.run_summary import Summary
 from registrum.sdk.users import User
 
@@ -31,7 +26,7 @@ LOOK_AGAIN_S = 5.0
 _JSON_FIELDS = ("config", "summaryMetrics", "systemMetrics")
 
 
-class Run(Told):
+class Run(Told, Reports, Lineage):
     """A run that was logged.
 
     Beside the properties it has `tags`, `notes`, `description`, `group`, `job_type`, `display_name`, `created_at`,
@@ -70,7 +65,6 @@ class Run(Told):
         self._lazy = lazy
         self._api_key = api_key
         self._summary: Summary | None = None
-        self._metadata: dict[str, Any] | None = None
         if attrs:
             self._settle(attrs)
         else:
@@ -266,213 +260,6 @@ class Run(Told):
         """None: there are no sweeps."""
         return None
 
-    @property
-    def metadata(self) -> dict[str, Any] | None:
-        """What the client noted of program and machine; None where it noted nothing."""
-        if self._metadata is None:
-            try:
-                url = self.file("wandb-metadata.json").direct_url
-                answer = self._service_api.send("GET", url, headers={}, repeatable=True)
-                self._metadata = json.loads(answer.data)
-            except (IndexError, RegistrumError, ValueError):
-                return None
-        return self._metadata
-
-    @property
-    def lastHistoryStep(self) -> int:  # noqa: N802
-        """The last step of the history; -1 where there is none."""
-        return run_history.last_step(self)
-
-    def history(
-        self,
-        samples: int = 500,
-        keys: list[str] | None = None,
-        x_axis: str = "_step",
-        pandas: bool = True,
-        stream: Stream = "default",
-    ) -> Any:
-        """What was logged, thinned out.
-
-        Args:
-            samples: about how many rows.
-            keys: only rows that have all of these metrics, and only these of them.
-            x_axis: the metric that stands beside them.
-            pandas: whether to give a DataFrame, where pandas is installed.
-            stream: `default`, or `system` for the machine's metrics.
-
-        Returns:
-            A DataFrame, or a list of dicts.
-
-        Raises:
-            BadValue: `keys` is no list of names, or of the machine's metrics; a ValueError.
-        """
-        _check_keys(keys)
-        if keys and stream != "default":
-            raise BadValue("Keys can't be chosen of the machine's metrics.")
-        if keys:
-            rows = run_history.sampled(self, keys, x_axis, samples)
-        else:
-            document = operations.HISTORY if stream == "default" else operations.EVENTS
-            rows = run_history.lines(self, document, samples=samples)
-        return run_history.frame(rows) if pandas else rows
-
-    def scan_history(
-        self,
-        keys: list[str] | None = None,
-        page_size: int = 1_000,
-        min_step: int = 0,
-        max_step: int | None = None,
-        use_cache: bool = True,
-    ) -> HistoryScan:
-        """All that was logged, in the order of steps.
-
-        Args:
-            keys: only rows that have all of these metrics, and only these of them.
-            page_size: how many steps are asked for at a time.
-            min_step: the first step.
-            max_step: the step before which it ends.
-            use_cache: taken for the sake of scripts; nothing is kept.
-
-        Raises:
-            BadValue: `keys` is no list of names; a ValueError.
-        """
-        _check_keys(keys)
-        end = self.lastHistoryStep + 1
-        return HistoryScan(
-            self,
-            service_api=self._service_api,
-            min_step=min_step,
-            max_step=end if max_step is None else min(max_step, end),
-            keys=keys,
-            page_size=page_size,
-            use_cache=use_cache,
-        )
-
-    def files(
-        self, names: list[str] | None = None, pattern: str | None = None, per_page: int = 50
-    ) -> Files:
-        """The files it has saved.
-
-        Args:
-            names: only these.
-            pattern: only those whose names fit, with `%` for any characters and `_` for one.
-            per_page: how many are asked for at a time.
-
-        Raises:
-            BadValue: names and a pattern are given; a ValueError.
-        """
-        return Files(self._service_api, self, names, per_page, pattern=pattern)
-
-    def file(self, name: str) -> File:
-        """One of its files, by name.
-
-        Raises:
-            Missing: there is none; a ValueError.
-        """
-        found = self.files([name], per_page=1)[:1]
-        if not found:
-            raise Missing(f"The run {self.id!r} has no file {name!r}.")
-        return found[0]
-
-    def upload_file(self, path: str, root: str = ".") -> File:
-        """Saves a file with the run.
-
-        Args:
-            path: of the file.
-            root: the folder from which its name is counted.
-
-        Raises:
-            BadValue: the file is not below `root`; a ValueError.
-            Refused: the server refused it.
-        """
-        return run_files.upload(self._service_api, self, path, root)
-
-    def console_logs(self, *, per_page: int = 1000, last: int | None = None) -> ConsoleLogs:
-        """What it has printed, oldest line first.
-
-        Args:
-            per_page: how many lines are asked for at a time.
-            last: only so many from the end.
-        """
-        return ConsoleLogs(self._service_api, self, per_page, last)
-
-    def logged_artifacts(self, per_page: int = 100) -> RunArtifacts:
-        """The artifacts it has made."""
-        return RunArtifacts(self._service_api, self, mode="logged", per_page=per_page)
-
-    def used_artifacts(self, per_page: int = 100) -> RunArtifacts:
-        """The artifacts it has used."""
-        return RunArtifacts(self._service_api, self, mode="used", per_page=per_page)
-
-    def use_artifact(self, artifact: Artifact, use_as: str | None = None) -> Artifact:
-        """Notes that it has used an artifact.
-
-        Args:
-            artifact: a saved one.
-            use_as: what for.
-
-        Returns:
-            The artifact.
-
-        Raises:
-            BadValue: it is none, or not saved; a ValueError.
-        """
-        if not isinstance(artifact, Artifact) or artifact.is_draft():
-            raise BadValue("Only a saved artifact can be used by a run that has ended.")
-        given = {
-            "artifactID": artifact.id,
-            "entityName": self.entity,
-            "projectName": self.project,
-            "runName": self.id,
-            "usedAs": use_as or artifact.name,
-            "artifactEntityName": artifact.entity,
-            "artifactProjectName": artifact.project,
-        }
-        self._service_api.ask(artifact_operations.USE, {"input": given}, repeatable=True)
-        return artifact
-
-    def log_artifact(
-        self,
-        artifact: Artifact,
-        aliases: Collection[str] | None = None,
-        tags: Collection[str] | None = None,
-    ) -> Artifact:
-        """Notes that it has made an artifact that is there already.
-
-        Args:
-            artifact: a saved one of the same project.
-            aliases: to give it.
-            tags: to give it.
-
-        Returns:
-            The artifact.
-
-        Raises:
-            TypeError: it is none.
-            BadValue: it is not saved, or of another project; a ValueError.
-        """
-        if not isinstance(artifact, Artifact):
-            raise TypeError(f"That is no Artifact, but a {type(artifact).__name__}.")
-        if artifact.is_draft():
-            raise BadValue("Only a saved artifact can be noted for a run that has ended.")
-        if (self.entity, self.project) != (artifact.source_entity, artifact.source_project):
-            raise BadValue("A run can't log an artifact of another project.")
-        collection = artifact.source_name.partition(":")[0]
-        given = {
-            "artifactTypeName": artifact.type,
-            "artifactCollectionName": collection,
-            "entityName": self.entity,
-            "projectName": self.project,
-            "runName": self.id,
-            "digest": artifact.digest,
-            "aliases": [
-                {"artifactCollectionName": collection, "alias": alias} for alias in aliases or ()
-            ],
-            "tags": [{"tagName": tag} for tag in tags or ()],
-        }
-        self._service_api.ask(operations.LOG_EXISTING, {"input": given}, repeatable=True)
-        return artifact
-
     def update(self) -> None:
         """Sends what was edited.
 
@@ -539,13 +326,6 @@ class Run(Told):
 
     def __repr__(self) -> str:
         return f"<Run {'/'.join(self.path)} ({self.state})>"
-
-
-def _check_keys(keys: list[str] | None) -> None:
-    if keys is not None and not (
-        isinstance(keys, list) and all(isinstance(key, str) for key in keys)
-    ):
-        raise BadValue("keys is a list of names of metrics.")
 
 
 def _parsed(text: str | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Documents of a run that reports: begin or change it, find an earlier one, and note what it uses."""
+"""Documents of a run that reports: begin or change it, and find an earlier one."""
 
 _RUN = """fragment ActiveRunParts on Run {
   id name displayName notes tags group jobType config summaryMetrics historyLineCount
@@ -14,7 +14,3 @@ EARLIER = f"""query EarlierRun($project: String!, $entity: String, $name: String
     bucket(name: $name, missingOk: true) {{ ...ActiveRunParts }}
   }}
 }} {_RUN}"""
-
-USE_ARTIFACT = """mutation UseArtifactInRun($input: UseArtifactInput!) {
-  useArtifact(input: $input) { artifact { id } }
-}"""
