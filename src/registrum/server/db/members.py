@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import bindparam, delete, exists, func, or_, select
 
+from registrum.core.events import SubjectKind
 from registrum.core.members import RegistryMember, RegistryTeam
 from registrum.core.policy import Action, Role, organization_part
 from registrum.core.projects import Entity, Project
@@ -104,6 +105,7 @@ def teams_of(tx: Tx, registry: Project) -> list[RegistryTeam]:
 
 _USERS = Roles(project_members, "project_id", "user_id")
 _TEAMS = Roles(project_teams, "project_id", "team_id")
+_OF_KIND = {SubjectKind.USER: _USERS, SubjectKind.TEAM: _TEAMS}
 _REMOVE_IN_ORGANIZATION = prepared(
     delete(project_members).where(
         project_members.c.user_id == bindparam("user_id"),
@@ -176,50 +178,28 @@ def add_creator(tx: Tx, entity: Grant[Entity], project_id: int, user_id: int) ->
     _USERS.add(tx, project_id, user_id, Role.ADMIN)
 
 
-def add_user(tx: Tx, registry: Grant[Project], user_id: int, role: Role) -> bool:
-    """Makes a user a member; who is one keeps the role. Whether they are new."""
-    found = registry.require(Action.ADMINISTER)
-    return _USERS.add(tx, found.id, user_id, role)
+def add(tx: Tx, registry: Grant[Project], kind: SubjectKind, number: int, role: Role) -> bool:
+    """Makes a user or a team a member; who is one keeps the role. Whether they are new."""
+    found, roles = registry.require(Action.ADMINISTER), _OF_KIND[kind]
+    return roles.add(tx, found.id, number, role)
 
 
-def add_team(tx: Tx, registry: Grant[Project], team_id: int, role: Role) -> bool:
-    """Makes a team a member; one that is keeps the role. Whether it is new."""
-    found = registry.require(Action.ADMINISTER)
-    return _TEAMS.add(tx, found.id, team_id, role)
+def role_of(tx: Tx, registry: Grant[Project], kind: SubjectKind, number: int) -> Role | None:
+    """The role given to a user or a team in the registry; None for who is no member."""
+    roles = _OF_KIND[kind]
+    return roles.held(tx, registry.thing.id, number)
 
 
-def user_role(tx: Tx, registry: Grant[Project], user_id: int) -> Role | None:
-    """The role given to a user in the registry; None for who is no member."""
-    return _USERS.held(tx, registry.thing.id, user_id)
+def change(tx: Tx, registry: Grant[Project], kind: SubjectKind, number: int, role: Role) -> None:
+    """Sets the role of a member."""
+    found, roles = registry.require(Action.ADMINISTER), _OF_KIND[kind]
+    roles.change(tx, found.id, number, role)
 
 
-def team_role(tx: Tx, registry: Grant[Project], team_id: int) -> Role | None:
-    """The role given to a team in the registry; None for one that is no member."""
-    return _TEAMS.held(tx, registry.thing.id, team_id)
-
-
-def change_user(tx: Tx, registry: Grant[Project], user_id: int, role: Role) -> None:
-    """Sets the role of a user who is a member."""
-    found = registry.require(Action.ADMINISTER)
-    _USERS.change(tx, found.id, user_id, role)
-
-
-def change_team(tx: Tx, registry: Grant[Project], team_id: int, role: Role) -> None:
-    """Sets the role of a team that is a member."""
-    found = registry.require(Action.ADMINISTER)
-    _TEAMS.change(tx, found.id, team_id, role)
-
-
-def remove_user(tx: Tx, registry: Grant[Project], user_id: int) -> None:
-    """Ends a user's membership."""
-    found = registry.require(Action.ADMINISTER)
-    _USERS.remove(tx, found.id, user_id)
-
-
-def remove_team(tx: Tx, registry: Grant[Project], team_id: int) -> None:
-    """Ends a team's membership."""
-    found = registry.require(Action.ADMINISTER)
-    _TEAMS.remove(tx, found.id, team_id)
+def remove(tx: Tx, registry: Grant[Project], kind: SubjectKind, number: int) -> None:
+    """Ends a membership."""
+    found, roles = registry.require(Action.ADMINISTER), _OF_KIND[kind]
+    roles.remove(tx, found.id, number)
 
 
 def remove_everywhere(tx: Tx, user_ids: Sequence[int]) -> None:
@@ -239,4 +219,4 @@ def remove_teams_everywhere(tx: Tx, team_ids: Sequence[int]) -> None:
 
 def count_admins(tx: Tx, registry: Grant[Project]) -> int:
     """How many users and teams have the role admin in the registry."""
-    return sum(roles.count(tx, registry.thing.id, Role.ADMIN) for roles in (_USERS, _TEAMS))
+    return sum(roles.count(tx, registry.thing.id, Role.ADMIN) for roles in _OF_KIND.values())

@@ -51,12 +51,14 @@ def add_members(
         default = DEFAULT_SERVICE_ROLE if user.is_service else DEFAULT_REGISTRY_ROLE
         given = wanted or default
         check_assignable(given, to_service_account=user.is_service)
-        if members.add_user(tx, registry, user.id, given):
-            _record(tx, registry, EventKind.MEMBER_ADDED, SubjectKind.USER, user.id, None, given)
+        _add(tx, registry, SubjectKind.USER, user.id, given)
     for team_id in teams:
-        given = wanted or DEFAULT_REGISTRY_ROLE
-        if members.add_team(tx, registry, team_id, given):
-            _record(tx, registry, EventKind.MEMBER_ADDED, SubjectKind.TEAM, team_id, None, given)
+        _add(tx, registry, SubjectKind.TEAM, team_id, wanted or DEFAULT_REGISTRY_ROLE)
+
+
+def _add(tx: Tx, registry: Grant[Project], kind: SubjectKind, number: int, role: Role) -> None:
+    if members.add(tx, registry, kind, number, role):
+        _record(tx, registry, EventKind.MEMBER_ADDED, kind, number, None, role)
 
 
 def remove_members(
@@ -70,21 +72,21 @@ def remove_members(
     """
     registry = _registry(tx, project_id)
     projects.lock(tx, registry.thing.id)
-    removed_admins = 0
-    for user_id in _bounded(user_ids):
-        held = members.user_role(tx, registry, user_id)
-        if held is not None:
-            members.remove_user(tx, registry, user_id)
-            _record(tx, registry, EventKind.MEMBER_REMOVED, SubjectKind.USER, user_id, held, None)
-            removed_admins += held is Role.ADMIN
-    for team_id in _bounded(team_ids):
-        held = members.team_role(tx, registry, team_id)
-        if held is not None:
-            members.remove_team(tx, registry, team_id)
-            _record(tx, registry, EventKind.MEMBER_REMOVED, SubjectKind.TEAM, team_id, held, None)
-            removed_admins += held is Role.ADMIN
-    if removed_admins:
+    gone = [
+        *(_remove(tx, registry, SubjectKind.USER, number) for number in _bounded(user_ids)),
+        *(_remove(tx, registry, SubjectKind.TEAM, number) for number in _bounded(team_ids)),
+    ]
+    if Role.ADMIN in gone:
         _check_has_admin(tx, registry)
+
+
+def _remove(tx: Tx, registry: Grant[Project], kind: SubjectKind, number: int) -> Role | None:
+    """The role that was taken away, if there was one."""
+    held = members.role_of(tx, registry, kind, number)
+    if held is not None:
+        members.remove(tx, registry, kind, number)
+        _record(tx, registry, EventKind.MEMBER_REMOVED, kind, number, held, None)
+    return held
 
 
 def update_user(tx: Tx, project_id: int, user_id: int, role: str) -> None:
@@ -98,34 +100,43 @@ def update_user(tx: Tx, project_id: int, user_id: int, role: str) -> None:
     """
     registry = _registry(tx, project_id)
     wanted = role_named(role, REGISTRY_ROLES)
-    projects.lock(tx, registry.thing.id)
-    held = members.user_role(tx, registry, user_id)
     user = members.candidates(tx, registry, [user_id]).get(user_id)
-    if held is None or user is None:
-        raise NotFound(f"There is no such member of registry {short_name(registry.thing)!r}.")
-    check_assignable(wanted, to_service_account=user.is_service)
-    if held is wanted:
-        return
-    members.change_user(tx, registry, user_id, wanted)
-    if held is Role.ADMIN:
-        _check_has_admin(tx, registry)
-    _record(tx, registry, EventKind.MEMBER_CHANGED, SubjectKind.USER, user_id, held, wanted)
+    if user is None:
+        raise _no_member(registry.thing)
+    _update(tx, registry, SubjectKind.USER, user_id, wanted, is_service=user.is_service)
 
 
 def update_team(tx: Tx, project_id: int, team_id: int, role: str) -> None:
     """Changes the role of a team that is a member. Raises as `update_user`."""
     registry = _registry(tx, project_id)
     wanted = role_named(role, REGISTRY_ROLES)
+    _update(tx, registry, SubjectKind.TEAM, team_id, wanted, is_service=False)
+
+
+def _update(
+    tx: Tx,
+    registry: Grant[Project],
+    kind: SubjectKind,
+    number: int,
+    wanted: Role,
+    *,
+    is_service: bool,
+) -> None:
     projects.lock(tx, registry.thing.id)
-    held = members.team_role(tx, registry, team_id)
+    held = members.role_of(tx, registry, kind, number)
     if held is None:
-        raise NotFound(f"There is no such member of registry {short_name(registry.thing)!r}.")
+        raise _no_member(registry.thing)
+    check_assignable(wanted, to_service_account=is_service)
     if held is wanted:
         return
-    members.change_team(tx, registry, team_id, wanted)
+    members.change(tx, registry, kind, number, wanted)
     if held is Role.ADMIN:
         _check_has_admin(tx, registry)
-    _record(tx, registry, EventKind.MEMBER_CHANGED, SubjectKind.TEAM, team_id, held, wanted)
+    _record(tx, registry, EventKind.MEMBER_CHANGED, kind, number, held, wanted)
+
+
+def _no_member(registry: Project) -> NotFound:
+    return NotFound(f"There is no such member of registry {short_name(registry)!r}.")
 
 
 def _registry(tx: Tx, project_id: int) -> Grant[Project]:

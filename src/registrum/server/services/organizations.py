@@ -93,7 +93,7 @@ def _add_core_registry(tx: Tx, owner: Grant[Entity], short: str, admin_id: int |
     artifact_types.accept(tx, registry, short)
     if admin_id is not None:
         own = projects.get_for_id(tx, Action.ADMINISTER, project_id)
-        members.add_user(tx, own, admin_id, Role.ADMIN)
+        members.add(tx, own, SubjectKind.USER, admin_id, Role.ADMIN)
     projects.record_created(tx, owner.thing, project_id, name)
 
 
