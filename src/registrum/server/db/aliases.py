@@ -36,7 +36,7 @@ _END_ELSEWHERE = prepared(
     update(alias_spans)
     .where(
         alias_spans.c.collection_id == bindparam("of_collection"),
-        among(alias_spans.c.alias, "names", Text),
+        alias_spans.c.alias == bindparam("of_name"),
         alias_spans.c.membership_id != bindparam("of_membership"),
         _CURRENT,
     )
@@ -68,26 +68,21 @@ def point(tx: Tx, place: Grant[Place], names: Sequence[str]) -> None:
     if not wanted:
         return
     actor = tx.actor.user_id
-    tx.run(
+    tx.run_many(
         _END_ELSEWHERE,
+        [{"of_name": name} for name in wanted],
         of_collection=here.collection_id,
-        names=wanted,
         of_membership=here.id,
         now=tx.now,
         by=actor,
     )
     tx.run_many(
         _BEGIN,
-        [
-            {
-                "collection_id": here.collection_id,
-                "membership_id": here.id,
-                "alias": name,
-                "now": tx.now,
-                "by": actor,
-            }
-            for name in wanted
-        ],
+        [{"alias": name} for name in wanted],
+        collection_id=here.collection_id,
+        membership_id=here.id,
+        now=tx.now,
+        by=actor,
     )
 
 

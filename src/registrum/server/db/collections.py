@@ -14,8 +14,9 @@ from sqlalchemy.sql.expression import FromClause
 from registrum.core.collections import Collection, Tag
 from registrum.core.errors import Conflict, Invalid, TypeNotAccepted
 from registrum.core.events import EventKind, SubjectKind
+from registrum.core.names import folded
 from registrum.core.policy import Action
-from registrum.core.projects import Project
+from registrum.core.projects import Project, ProjectName
 from registrum.server.db import artifact_types as types
 from registrum.server.db import events, tags
 from registrum.server.db import projects as project_rows
@@ -147,18 +148,69 @@ def _named_statement(action: Action) -> Prepared:
 def get_for_name(tx: Tx, action: Action, project: Project, name: str) -> Grant[Collection]:
     """The collection of that name, of either kind, in a project, if the actor may do `action` there.
 
+    Args:
+        project: loaded for the actor.
+
     Raises:
         NotFound: there is none, or the actor may not see the project.
         Forbidden: visible, but not for this.
     """
     row = tx.one(_named_statement(action), project_id=project.id, collection_name=name)
-    return _granted(tx, action, row, f"collection {name!r} in project {project.name!r}")
+    what = f"collection {name!r} in project {project.name!r}"
+    return _granted(tx, action, row, what, {project.id: project})
 
 
-def _granted(tx: Tx, action: Action, row: Row | None, what: str) -> Grant[Collection]:
+@cache
+def _placed_statement(action: Action) -> Prepared:
+    joined = collections.join(projects, projects.c.id == collections.c.project_id)
+    return prepared(
+        select(
+            *COLLECTION_COLUMNS,
+            *project_rows.PROJECT_COLUMNS,
+            decided(allowed(action)).label("granted"),
+        )
+        .select_from(project_rows.with_owner(with_type(joined)))
+        .where(
+            project_rows.owners.c.name_key == bindparam("entity_key"),
+            projects.c.name == bindparam("project_name"),
+            projects.c.deleted_at.is_(None),
+            collections.c.name == bindparam("collection_name"),
+            collections.c.deleted_at.is_(None),
+        )
+    )
+
+
+def get_for_place(tx: Tx, action: Action, place: ProjectName, name: str) -> Grant[Collection]:
+    """The collection of that name in the project of that name, in one statement where the actor may do `action` there.
+
+    Raises:
+        NotFound: the one or the other is missing, or the actor may not see it.
+        Forbidden: visible, but not for this.
+    """
+    if place.entity:
+        key = folded(place.entity)
+        row = tx.one(
+            _placed_statement(action),
+            entity_key=key,
+            project_name=place.name,
+            collection_name=name,
+        )
+        if row is not None and row.granted:
+            return Grant(from_row(row, {row.p_id: project_rows.project_from(row)}), action)
+    project = project_rows.get_for(tx, Action.READ, place).thing
+    return get_for_name(tx, action, project, name)
+
+
+def _granted(
+    tx: Tx,
+    action: Action,
+    row: Row | None,
+    what: str,
+    known: Mapping[int, Project] | None = None,
+) -> Grant[Collection]:
     if row is None or not row.granted:
         raise refuse(tx, action, row.c_project_id if row is not None else None, what)
-    return Grant(from_rows(tx, [row])[0], action)
+    return Grant(from_rows(tx, [row], known)[0], action)
 
 
 _BY_NAME = prepared(

@@ -39,6 +39,10 @@ def _moment_or_none(micros: int | None) -> datetime | None:
     return from_micros(micros)
 
 
+def _micros_or_none(moment: datetime | None) -> int | None:
+    return None if moment is None else to_micros(moment)
+
+
 class Moment(TypeDecorator[datetime]):
     """An aware UTC datetime, kept as integer microseconds since 1970: the same order and arithmetic in both databases."""
 
@@ -47,7 +51,11 @@ class Moment(TypeDecorator[datetime]):
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
         """Aware datetime to microseconds."""
-        return None if value is None else to_micros(value)
+        return _micros_or_none(value)
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
+        """The conversion itself; see `result_processor`."""
+        return _micros_or_none
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         """Microseconds to aware datetime."""
@@ -80,6 +88,10 @@ class Ranked(TypeDecorator[E]):
         return None if value is None else self.kind(value)
 
 
+def _bool_or_none(value: Any) -> bool | None:
+    return None if value is None else bool(value)
+
+
 class Flag(TypeDecorator[bool]):
     """True or false: an integer in SQLite, a boolean in PostgreSQL; always a `bool` in Python."""
 
@@ -92,7 +104,11 @@ class Flag(TypeDecorator[bool]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> bool | None:
         """0 or 1 to bool."""
-        return None if value is None else bool(value)
+        return _bool_or_none(value)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
+        """The conversion itself; see `Moment.result_processor`."""
+        return _bool_or_none
 
 
 def json_text(value: Any) -> str:
@@ -101,6 +117,10 @@ def json_text(value: Any) -> str:
         return orjson.dumps(value).decode()
     except orjson.JSONEncodeError:
         return json.dumps(value, separators=(",", ":"))
+
+
+def _document_or_none(text: str | None) -> Any:
+    return None if text is None else json.loads(text)
 
 
 class JSONText(TypeDecorator[Any]):
@@ -115,7 +135,11 @@ class JSONText(TypeDecorator[Any]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         """Text to document."""
-        return None if value is None else json.loads(value)
+        return _document_or_none(value)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
+        """The conversion itself; see `Moment.result_processor`."""
+        return _document_or_none
 
 
 # SQLite gives its fast row ids only to INTEGER PRIMARY KEY.

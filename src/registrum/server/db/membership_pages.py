@@ -3,7 +3,7 @@
 Each list takes three statements whatever its size: the rows, the projects they name, and their aliases and tags.
 """
 
-from collections import defaultdict
+from collections import defaultdict, namedtuple
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -146,11 +146,28 @@ def get_for(
     return Grant(_loaded(tx, [row], wants, {**known, project.id: project})[0], action)
 
 
+# A row has both projects; the columns of the second one have other labels, and go by their order.
+_HERE = namedtuple("_HERE", [c.name for c in project_rows.PROJECT_COLUMNS])  # type: ignore[misc]
+_HERE_STARTS = len(MEMBERSHIP_COLUMNS)
+_HERE_ENDS = _HERE_STARTS + len(project_rows.PROJECT_COLUMNS)
+
+
 @cache
 def _get_id_statement(action: Action) -> Prepared:
+    here = [each.element.label(f"here_{each.name}") for each in project_rows.PROJECT_COLUMNS]
+    placed = _joined().join(projects, projects.c.id == collections.c.project_id)
+    joined: Any = project_rows.with_owner(placed).outerjoin(
+        _source_organizations, _source_organizations.c.id == source_owners.c.organization_id
+    )
     return prepared(
-        select(*MEMBERSHIP_COLUMNS, decided(allowed(action)).label("granted"))
-        .select_from(_joined().join(projects, projects.c.id == collections.c.project_id))
+        select(
+            *MEMBERSHIP_COLUMNS,
+            *here,
+            *project_rows.project_columns(sources, source_owners, _source_organizations),
+            decided(allowed(Action.READ, sources)).label("source_is_seen"),
+            decided(allowed(action)).label("granted"),
+        )
+        .select_from(joined)
         .where(memberships.c.id == bindparam("membership_id"), LIVING)
     )
 
@@ -161,7 +178,9 @@ def get_for_id(tx: Tx, action: Action, membership_id: int, wants: Wants) -> Gran
     if row is None or not row.granted:
         project_id = row.c_project_id if row is not None else None
         raise refuse(tx, action, project_id, "version with this id")
-    return Grant(_loaded(tx, [row], wants, {})[0], action)
+    known = {row.a_project_id: project_rows.project_from(row) if row.source_is_seen else None}
+    known[row.c_project_id] = project_rows.project_from(_HERE._make(row[_HERE_STARTS:_HERE_ENDS]))
+    return Grant(_loaded(tx, [row], wants, known)[0], action)
 
 
 # The versions were found for the actor by `version_search`, in the same snapshot.

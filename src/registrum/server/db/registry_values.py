@@ -10,6 +10,7 @@ from functools import cache
 
 from sqlalchemy import ColumnElement, Text, bindparam, case, exists, literal, or_, select
 
+from registrum.core.projects import Project
 from registrum.server.db.columns import among
 from registrum.server.db.statements import Prepared, prepared
 from registrum.server.db.tables import facts, memberships, projects, registry_values
@@ -22,6 +23,21 @@ NUMBER = "n"
 _TEXT = "t"
 
 _known = registry_values.alias("known")
+_VALUE = case(
+    (facts.c.number.is_not(None), NUMBER), else_=literal(_TEXT, Text()) + facts.c.text
+).label("value")
+
+
+def _is_full(registry_id: ColumnElement[int]) -> ColumnElement[bool]:
+    """SQL condition: of the path of a row of `facts` there are as many values as are kept."""
+    return exists(
+        select(1)
+        .where(_known.c.project_id == registry_id, _known.c.path == facts.c.path)
+        .limit(1)
+        .offset(MOST_VALUES)
+    )
+
+
 _NOTE = prepared(
     insert(registry_values)
     .from_select(
@@ -29,10 +45,7 @@ _NOTE = prepared(
         select(
             memberships.c.project_id,
             facts.c.path,
-            case(
-                (facts.c.number.is_not(None), NUMBER),
-                else_=literal(_TEXT, Text()) + facts.c.text,
-            ).label("value"),
+            _VALUE,
         )
         .distinct()
         .select_from(memberships.join(facts, facts.c.artifact_id == memberships.c.artifact_id))
@@ -40,14 +53,7 @@ _NOTE = prepared(
             memberships.c.artifact_id == bindparam("artifact_id"),
             memberships.c.organization_id.is_not(None),
             memberships.c.deleted_at.is_(None),
-            ~exists(
-                select(1)
-                .where(
-                    _known.c.project_id == memberships.c.project_id, _known.c.path == facts.c.path
-                )
-                .limit(1)
-                .offset(MOST_VALUES)
-            ),
+            ~_is_full(memberships.c.project_id),
         )
         # Those who link at once take their locks in one order.
         .order_by(memberships.c.project_id, facts.c.path, "value"),
@@ -57,8 +63,38 @@ _NOTE = prepared(
 
 
 def note(tx: Tx, artifact_id: int) -> None:
-    """Notes the metadata of an artifact for the registries where it is linked; after linking it and after a change."""
+    """Notes the metadata of an artifact for the registries where it is linked, after it was changed."""
     tx.run(_NOTE, artifact_id=artifact_id)
+
+
+_same = registry_values.alias("same")
+_REGISTRY = bindparam("registry_id", type_=registry_values.c.project_id.type)
+# Most of it is known already, so that is asked first.
+_NOTE_LINKED = prepared(
+    insert(registry_values)
+    .from_select(
+        ["project_id", "path", "value"],
+        select(_REGISTRY, facts.c.path, _VALUE)
+        .where(
+            facts.c.artifact_id == bindparam("artifact_id"),
+            ~exists(
+                select(1).where(
+                    _same.c.project_id == _REGISTRY,
+                    _same.c.path == facts.c.path,
+                    _same.c.value == _VALUE.element,
+                )
+            ),
+            ~_is_full(_REGISTRY),
+        )
+        .order_by(facts.c.path, "value"),
+    )
+    .on_conflict_do_nothing()
+)
+
+
+def note_linked(tx: Tx, artifact_id: int, registry: Project) -> None:
+    """Notes the metadata of an artifact for the registry into which it has just been linked."""
+    tx.run(_NOTE_LINKED, artifact_id=artifact_id, registry_id=registry.id)
 
 
 def text_value(text: str) -> str:

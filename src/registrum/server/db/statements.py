@@ -49,9 +49,18 @@ class Compiled:
         row = namedtuple("Row", names, rename=True)  # type: ignore[misc]
         self._read = _reader(row, [_result_processor(c.type, dialect) for c in columns])
 
-    def parameters(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The driver's parameters: the statement's literals and those given, converted; surplus ones are dropped."""
+    def parameters(
+        self, given: Mapping[str, Any], always: Mapping[str, int] | None = None
+    ) -> dict[str, Any]:
+        """The driver's parameters: the statement's literals and those given, converted; surplus ones are dropped.
+
+        Args:
+            always: what the driver takes as it is, where the statement has it and it is not given.
+        """
         values = self._defaults.copy()
+        for name, number in (always or {}).items():
+            if name in values:
+                values[name] = number
         for name, value in given.items():
             if name in values:
                 convert = self._bind.get(name)

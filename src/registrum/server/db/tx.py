@@ -69,7 +69,7 @@ class Tx:
     def rows(self, statement: Executable | Prepared, /, **given: Any) -> list[Row]:
         """All rows of a SELECT, or of a statement with RETURNING, as named tuples."""
         compiled = self._compiled(statement)
-        parameters = compiled.parameters(self.actor_parameters | given)
+        parameters = compiled.parameters(given, self.actor_parameters)
         return compiled.rows(self._driver.rows(compiled.text, parameters))
 
     def one(self, statement: Executable | Prepared, /, **given: Any) -> Row | None:
@@ -89,7 +89,7 @@ class Tx:
     def run(self, statement: Executable | Prepared, /, **given: Any) -> int:
         """Runs a statement for its effect; the number of rows that it touched."""
         compiled = self._compiled(statement)
-        parameters = compiled.parameters(self.actor_parameters | given)
+        parameters = compiled.parameters(given, self.actor_parameters)
         return self._driver.count(compiled.text, parameters)
 
     def run_many(

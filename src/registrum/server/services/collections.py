@@ -173,8 +173,7 @@ def to_edit(tx: Tx, project: ProjectName, name: str) -> Grant[Collection]:
     Raises:
         NotFound, Forbidden: it is missing or hidden, or not the actor's to edit.
     """
-    where = projects.get_for(tx, Action.READ, project).thing
-    return collections.get_for_name(tx, Action.EDIT_COLLECTION, where, name)
+    return collections.get_for_place(tx, Action.EDIT_COLLECTION, project, name)
 
 
 def record(tx: Tx, kind: EventKind, collection: Collection, changes: dict[str, Any]) -> None:

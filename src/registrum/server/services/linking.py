@@ -68,7 +68,7 @@ def link_artifact(tx: Tx, ask: LinkArtifact) -> Place:
     if target.thing.is_registry:
         rows.keep_forever(tx, source)
         if place.thing.is_new:
-            registry_values.note(tx, artifact_id)
+            registry_values.note_linked(tx, artifact_id, target.thing)
     _record_linked(tx, target.thing, name, place.thing, names)
     return place.thing
 
