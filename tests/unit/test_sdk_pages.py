@@ -114,7 +114,9 @@ def test_a_page_has_at_least_one(per_page: Any) -> None:
 
 
 def test_what_is_not_on_the_way_is_missing() -> None:
-    page = {"edges": []}
-    assert page_at({"project": {"artifactType": {"page": page}}}, "project", "artifactType") == page
-    with pytest.raises(Missing, match="artifact type"):
-        page_at({"project": {"artifactType": None}}, "project", "artifactType")
+    page: dict[str, Any] = {"edges": []}
+    way = ("project", "artifactType")
+    assert page_at({"project": {"artifactType": {"page": page}}}, *way, of="type model") == page
+    for answer in ({"project": {"artifactType": None}}, {"project": None}):
+        with pytest.raises(Missing, match="There is no type model,"):
+            page_at(answer, *way, of="type model")

@@ -8,7 +8,7 @@ from registrum.sdk.files import File
 from registrum.sdk.http import Service
 from registrum.sdk.operations import artifacts as operations
 from registrum.sdk.pages import CountedPages, Node, page_at
-from registrum.sdk.versions import Place
+from registrum.sdk.versions import ON_THE_WAY, Place
 
 
 class ArtifactFiles(CountedPages[File]):
@@ -25,13 +25,7 @@ class ArtifactFiles(CountedPages[File]):
         super().__init__(per_page, start)
         self._service_api = service_api
         self._place = place
-        self._asked = {
-            "entity": place.entity,
-            "project": place.project,
-            "collection": place.collection,
-            "version": place.version,
-            "names": list(names) if names is not None else None,
-        }
+        self._asked = place.key | {"names": list(names) if names is not None else None}
 
     @property
     def path(self) -> list[str]:
@@ -42,12 +36,14 @@ class ArtifactFiles(CountedPages[File]):
         answer = self._service_api.ask(
             operations.FILES, self._asked | {"after": after, "first": first}
         )
-        return page_at(answer, "project", "artifactCollection", "artifactMembership")
+        return self._page_of(answer)
 
     def _count(self) -> int:
         answer = self._service_api.ask(operations.FILE_COUNT, self._asked | {"first": 1})
-        found = page_at(answer, "project", "artifactCollection", "artifactMembership")
-        return int(found["totalCount"])
+        return int(self._page_of(answer)["totalCount"])
+
+    def _page_of(self, answer: Node) -> Node:
+        return page_at(answer, *ON_THE_WAY, of=f"artifact {self._place}")
 
     def _convert(self, edge: Node) -> File | None:
         return File(self._service_api, edge["node"]) if edge["node"] else None

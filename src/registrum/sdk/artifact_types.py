@@ -120,7 +120,8 @@ class ArtifactTypes(Pages[ArtifactType]):
 
     def _ask(self, after: str | None, first: int) -> Node:
         asked = {"entity": self.entity, "project": self.project, "after": after, "first": first}
-        return page_at(self._service_api.ask(operations.TYPES, asked), "project")
+        answer = self._service_api.ask(operations.TYPES, asked)
+        return page_at(answer, "project", of=f"project {self.entity}/{self.project}")
 
     def _convert(self, edge: Node) -> ArtifactType:
         node = edge["node"]
@@ -159,7 +160,8 @@ class ArtifactCollections(CountedPages[ArtifactCollection]):
     def _ask(self, after: str | None, first: int) -> Node:
         asked = self._asked | {"after": after, "first": first, "count": self._wants_total}
         answer = self._service_api.ask(operations.OF_TYPE, asked)
-        return page_at(answer, "project", "artifactType")
+        what = f"artifact type {self.type_name!r} in {self.entity}/{self.project}"
+        return page_at(answer, "project", "artifactType", of=what)
 
     def _convert(self, edge: Node) -> ArtifactCollection | None:
         return collection_of(self._service_api, edge["node"])
@@ -193,7 +195,8 @@ class ProjectArtifactCollections(CountedPages[ArtifactCollection]):
 
     def _ask(self, after: str | None, first: int) -> Node:
         asked = self._asked | {"after": after, "first": first, "count": self._wants_total}
-        return page_at(self._service_api.ask(operations.OF_PROJECT, asked), "project")
+        answer = self._service_api.ask(operations.OF_PROJECT, asked)
+        return page_at(answer, "project", of=f"project {self.entity}/{self.project}")
 
     def _convert(self, edge: Node) -> ArtifactCollection | None:
         return collection_of(self._service_api, edge["node"])

@@ -50,7 +50,9 @@ class Artifacts(CountedPages[artifacts.Artifact]):
             operations.VERSIONS,
             self._asked | {"after": after, "first": first, "count": self._wants_total},
         )
-        return page_at(answer, "project", "artifactType", "artifactCollection")
+        path = f"{self.entity}/{self.project}/{self.collection_name}"
+        what = f"collection {path} of type {self.type!r}"
+        return page_at(answer, "project", "artifactType", "artifactCollection", of=what)
 
     def _convert(self, edge: Node) -> artifacts.Artifact | None:
         if not edge["node"]:

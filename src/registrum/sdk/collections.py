@@ -270,7 +270,7 @@ class _Aliases(Pages[str]):
     def _ask(self, after: str | None, first: int) -> Node:
         asked = {"id": self._collection_id, "after": after}
         answer = self._service.ask(operations.ALIASES, asked)
-        return page_at(answer, "artifactCollection")
+        return page_at(answer, "artifactCollection", of="such collection")
 
     def _convert(self, edge: Node) -> str:
         return str(edge["node"]["alias"])

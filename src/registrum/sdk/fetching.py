@@ -19,7 +19,7 @@ from registrum.sdk.operations import artifacts as operations
 from registrum.sdk.pages import Node, page_at
 from registrum.sdk.progress import Progress
 from registrum.sdk.transfers import Stop
-from registrum.sdk.versions import Place
+from registrum.sdk.versions import ON_THE_WAY, Place
 
 PAGE = 5000
 NAMES = 1000
@@ -72,15 +72,9 @@ class Source(NamedTuple):
         if not place.project:
             # Reached by its id alone: its project is hidden.
             answer = self.service.ask(operations.FILE_URLS_BY_ID, {"id": self.artifact_id} | asked)
-            return page_at(answer, "artifact")
-        at = {
-            "entity": place.entity,
-            "project": place.project,
-            "collection": place.collection,
-            "version": place.version,
-        }
-        answer = self.service.ask(operations.FILE_URLS, at | asked)
-        return page_at(answer, "project", "artifactCollection", "artifactMembership")
+            return page_at(answer, "artifact", of="such artifact")
+        answer = self.service.ask(operations.FILE_URLS, place.key | asked)
+        return page_at(answer, *ON_THE_WAY, of=f"artifact {place}")
 
 
 class Fetch:

@@ -20,6 +20,7 @@ from registrum.errors import Refused, Unreachable
 from registrum.sdk.connections import Connections
 from registrum.sdk.credentials import Credentials
 
+USER_AGENT = f"registrum/{__version__}"
 CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 60.0
 TRIES = 8
@@ -96,18 +97,21 @@ class Service:
             self.before_change()
         if repeatable is None:
             repeatable = not is_change
-        answer = self.send(
-            "POST",
-            f"{self.url}/graphql",
-            body=json.dumps({"query": document, "variables": variables or {}}).encode(),
-            headers={
-                **urllib3.make_headers(basic_auth=f"api:{self.credentials.api_key}"),
-                "Content-Type": "application/json",
-                "User-Agent": f"registrum/{__version__}",
-            },
-            repeatable=repeatable,
-        )
+        asked = {"query": document, "variables": variables or {}}
+        answer = self.post(f"{self.url}/graphql", asked, repeatable=repeatable)
         return _answered(self.credentials, answer)
+
+    def post(
+        self, url: str, document: Mapping[str, Any], *, repeatable: bool
+    ) -> urllib3.BaseHTTPResponse:
+        """Sends a JSON object, with the key; takes and raises the rest as `send`."""
+        headers = {
+            **urllib3.make_headers(basic_auth=f"api:{self.credentials.api_key}"),
+            "Content-Type": "application/json",
+            "User-Agent": USER_AGENT,
+        }
+        body = json.dumps(document).encode()
+        return self.send("POST", url, body=body, headers=headers, repeatable=repeatable)
 
     def before_change(self) -> None:
         """Runs before each operation that may change the server; who only rehearses ends there."""

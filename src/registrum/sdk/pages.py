@@ -125,8 +125,13 @@ class CountedPages(Pages[T]):
         return int(page["totalCount"])
 
 
-def page_at(answer: Node, *path: str) -> Node:
+def page_at(answer: Node, *path: str, of: str) -> Node:
     """The page at the end of the path through an answer, of which every part is null where it isn't there.
+
+    Args:
+        answer: of the server.
+        path: to what the page belongs to.
+        of: how people call that.
 
     Raises:
         Missing: a part isn't there; a ValueError.
@@ -135,18 +140,9 @@ def page_at(answer: Node, *path: str) -> Node:
     for name in path:
         found = found[name]
         if found is None:
-            raise Missing(f"There is no such {_WORDS[name]}, or the caller may not see it.")
+            raise Missing(f"There is no {of}, or the caller may not see it.")
     page: Node = found["page"]
     return page
-
-
-_WORDS = {
-    "project": "project",
-    "run": "run",
-    "artifactType": "artifact type",
-    "artifactCollection": "collection",
-    "artifactMembership": "version",
-}
 
 
 def _needed(index: int | slice) -> int | None:

@@ -4,13 +4,9 @@ Lines have numbers, so that a report sent twice writes nothing twice. A report t
 what came after it; nothing is dropped while the process lives. The thread ends with the run, and never holds up a process that exits.
 """
 
-import json
 import threading
 from typing import Any
 
-import urllib3
-
-from registrum import __version__
 from registrum.core.errors import RegistrumError, Unavailable
 from registrum.sdk.http import Service, refusal
 
@@ -126,17 +122,7 @@ class Reporter:
             return True
 
     def _post(self, report: dict[str, Any]) -> None:
-        answer = self._service.send(
-            "POST",
-            self._url,
-            body=json.dumps(report).encode(),
-            headers={
-                **urllib3.make_headers(basic_auth=f"api:{self._service.credentials.api_key}"),
-                "Content-Type": "application/json",
-                "User-Agent": f"registrum/{__version__}",
-            },
-            repeatable=True,
-        )
+        answer = self._service.post(self._url, report, repeatable=True)
         if answer.status >= 500 or answer.status == 429:
             raise Unavailable(f"{self._service.url} answered HTTP {answer.status}.")
         if answer.status >= 300:

@@ -85,11 +85,14 @@ class Defaults:
         """A project from `project` or `entity/project`; a registry's entity may be its organization.
 
         Raises:
+            BadValue: it has other parts; a ValueError.
             Missing: it can't be found out whose it is; a ValueError.
         """
         entity, slash, project = (path or self.project).partition("/")
         if not slash:
             entity, project = "", entity
+        if "/" in project:
+            raise BadValue(f"A project's path is like entity/project, not {path!r}.")
         if is_registry(project):
             return ProjectPath(self._registry_entity(entity), project)
         return ProjectPath(self.needed_entity(entity), project)

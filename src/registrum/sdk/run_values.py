@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequenc
 from decimal import Decimal
 from typing import Any
 
-from registrum import __version__
+from registrum.sdk.http import USER_AGENT
 
 LONGEST_ARRAY = 10_000
 """Numbers of an array that go into the history as they are; more belongs into an artifact."""
@@ -184,7 +184,7 @@ def settings(given: Any) -> dict[str, Any]:
 def config_text(values: Mapping[str, Any]) -> str:
     """A run's settings as the wire has them."""
     # The `wandb` client takes a run for one that can be resumed by the key `t` of its own section.
-    own = {"cli_version": f"registrum/{__version__}", "t": {}}
+    own = {"cli_version": USER_AGENT, "t": {}}
     return json.dumps(
         {**{key: {"value": v} for key, v in values.items()}, "_wandb": {"value": own}}
     )

@@ -7,6 +7,10 @@ from typing import Any
 Node = Mapping[str, Any]
 
 
+ON_THE_WAY = ("project", "artifactCollection", "artifactMembership")
+"""What an answer about a place has around what was asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A version in one collection: where it was logged, or a link.
@@ -28,6 +32,19 @@ class Place:
     aliases: tuple[str, ...] | None = None
     collection_id: str | None = None
     created_at: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.entity}/{self.project}/{self.name}"
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """What says on the wire which version of which collection it is."""
+        return {
+            "entity": self.entity,
+            "project": self.project,
+            "collection": self.collection,
+            "version": self.version,
+        }
 
 
 @dataclass(frozen=True, slots=True)
