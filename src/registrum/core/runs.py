@@ -3,6 +3,7 @@
 import json
 import re
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -11,11 +12,13 @@ from typing import Any, NamedTuple
 from registrum.core.errors import Invalid, InvalidName, TooLarge, Unprocessable
 from registrum.core.names import LONGEST
 from registrum.core.projects import Project
+from registrum.core.texts import is_storable
 from registrum.core.users import User
 
 MAX_OBJECT_CHARACTERS = 16 << 20
 """Of a run's config, its summary or a line of its history, as JSON text; clients send lines of 10 MiB at most."""
 
+MOST_TAGS = 1_000
 SILENT_FOR = timedelta(minutes=5)
 """A running run that has not reported for so long has crashed."""
 
@@ -156,6 +159,20 @@ def check_run_name(name: str) -> str:
                 f"A run id cannot contain {bad!r} (nor any of : / \\ # ? %): {name!r}."
             )
     return name
+
+
+def check_tags(tags: Sequence[str]) -> None:
+    """Refuses what a run cannot be tagged with.
+
+    Raises:
+        InvalidName: a tag is empty, too long, or has characters that can't be stored.
+        Invalid: they are too many.
+    """
+    if len(tags) > MOST_TAGS:
+        raise Invalid(f"A run may have at most {MOST_TAGS} tags.")
+    for tag in tags:
+        if not tag.strip() or len(tag) > LONGEST or not is_storable(tag):
+            raise InvalidName(f"A run's tag has from 1 to {LONGEST} characters: {tag[:80]!r}.")
 
 
 def state_named(text: str) -> RunState:

@@ -20,8 +20,9 @@ from registrum.core.runs import (
 )
 from registrum.server.db import entities as entity_rows
 from registrum.server.db.refusals import refuse
+from registrum.server.db.runs import select_run
 from registrum.server.db.statements import Prepared, Row, prepared
-from registrum.server.db.tables import ALIVE, entities, projects, run_tags, runs
+from registrum.server.db.tables import ALIVE, run_tags, runs
 from registrum.server.db.tx import Tx
 from registrum.server.db.upserts import insert
 from registrum.server.db.visibility import Grant, allowed
@@ -48,7 +49,6 @@ class Head:
     last_step: int | None
 
 
-_WITH_PROJECT = runs.join(projects, projects.c.id == runs.c.project_id)
 _HEAD = (
     *(runs.c.id, runs.c.project_id, runs.c.state, runs.c.should_stop),
     *(runs.c.history_lines, runs.c.event_lines, runs.c.log_lines, runs.c.last_step),
@@ -58,30 +58,8 @@ _HEAD = (
 
 @cache
 def _statement(key: str) -> Prepared:
-    source: Any = _WITH_PROJECT
-    conditions: list[Any] = [runs.c.deleted_at.is_(None)]
-    if key == "path":
-        source = source.join(entities, entities.c.id == projects.c.entity_id)
-        conditions += [
-            entities.c.name_key == bindparam("entity_key"),
-            entities.c.deleted_at.is_(None),
-            projects.c.name == bindparam("project_name"),
-            projects.c.deleted_at.is_(None),
-            runs.c.name == bindparam("run_name"),
-        ]
-    elif key == "name":
-        conditions += [
-            runs.c.project_id == bindparam("project_id"),
-            runs.c.name == bindparam("run_name"),
-        ]
-    else:
-        conditions += [runs.c.id == bindparam("run_id")]
-    return prepared(
-        select(*_HEAD, allowed(Action.WRITE).label("granted"))
-        .select_from(source)
-        .where(*conditions)
-        .with_for_update(of=runs)
-    )
+    found = select_run(key, *_HEAD, allowed(Action.WRITE).label("granted"))
+    return prepared(found.with_for_update(of=runs))
 
 
 def get_for_path(tx: Tx, action: Action, path: RunName) -> Grant[Head]:

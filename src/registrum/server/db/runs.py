@@ -7,8 +7,9 @@ A run's state is derived where it is read: one that claims to run and has been s
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Select, bindparam, select
 
 from registrum.core.names import folded
 from registrum.core.policy import Action
@@ -34,30 +35,31 @@ ALL_COLUMNS = (*runs.c, _WRITABLE)
 WITH_PROJECT = runs.join(projects, projects.c.id == runs.c.project_id)
 
 
+def select_run(key: str, *columns: Any) -> Select[Any]:
+    """These columns of the living run that parameters name, and of its project.
+
+    Args:
+        key: "id"; "name", within a project; or "path", with the names of the project and its entity.
+    """
+    found = select(*columns).where(runs.c.deleted_at.is_(None))
+    if key == "id":
+        return found.select_from(WITH_PROJECT).where(runs.c.id == bindparam("run_id"))
+    found = found.where(runs.c.name == bindparam("run_name"))
+    if key == "name":
+        in_project = runs.c.project_id == bindparam("project_id")
+        return found.select_from(WITH_PROJECT).where(in_project)
+    with_entity = WITH_PROJECT.join(entities, entities.c.id == projects.c.entity_id)
+    return found.select_from(with_entity).where(
+        entities.c.name_key == bindparam("entity_key"),
+        entities.c.deleted_at.is_(None),
+        projects.c.name == bindparam("project_name"),
+        projects.c.deleted_at.is_(None),
+    )
+
+
 @cache
 def _get_statement(action: Action, key: str) -> Prepared:
-    source = WITH_PROJECT
-    if key == "name":
-        conditions = [
-            runs.c.project_id == bindparam("project_id"),
-            runs.c.name == bindparam("run_name"),
-        ]
-    elif key == "path":
-        source = source.join(entities, entities.c.id == projects.c.entity_id)
-        conditions = [
-            entities.c.name_key == bindparam("entity_key"),
-            entities.c.deleted_at.is_(None),
-            projects.c.name == bindparam("project_name"),
-            projects.c.deleted_at.is_(None),
-            runs.c.name == bindparam("run_name"),
-        ]
-    else:
-        conditions = [runs.c.id == bindparam("run_id")]
-    return prepared(
-        select(*ALL_COLUMNS, allowed(action).label("granted"))
-        .select_from(source)
-        .where(*conditions, runs.c.deleted_at.is_(None))
-    )
+    return prepared(select_run(key, *ALL_COLUMNS, allowed(action).label("granted")))
 
 
 def get_for(tx: Tx, action: Action, project: Project, name: str) -> Grant[Run]:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import LargeBinary, bindparam, delete, insert, select, update
+from sqlalchemy import LargeBinary, Table, bindparam, delete, insert, select, update
 
 from registrum.core.actors import Actor
 from registrum.server.db.columns import among
-from registrum.server.db.statements import prepared
+from registrum.server.db.statements import Prepared, prepared
 from registrum.server.db.tables import password_links, sessions, users
 from registrum.server.db.tx import Tx
 
@@ -90,26 +90,16 @@ def remove_all(tx: Tx, user_ids: Sequence[int]) -> None:
 
 
 _MOST = 1_000
-_FORGET = (
-    prepared(
-        delete(sessions).where(
-            sessions.c.secret_hash.in_(
-                select(sessions.c.secret_hash)
-                .where(sessions.c.expires_at <= bindparam("before"))
-                .limit(_MOST)
-            )
-        )
-    ),
-    prepared(
-        delete(password_links).where(
-            password_links.c.secret_hash.in_(
-                select(password_links.c.secret_hash)
-                .where(password_links.c.expires_at <= bindparam("before"))
-                .limit(_MOST)
-            )
-        )
-    ),
-)
+
+
+def _forgetting(table: Table) -> Prepared:
+    expired = (
+        select(table.c.secret_hash).where(table.c.expires_at <= bindparam("before")).limit(_MOST)
+    )
+    return prepared(delete(table).where(table.c.secret_hash.in_(expired)))
+
+
+_FORGET = (_forgetting(sessions), _forgetting(password_links))
 
 
 def forget_expired(tx: Tx, before: datetime) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from registrum.core import ids
-from registrum.core.errors import Invalid, InvalidName
+from registrum.core.errors import Invalid
 from registrum.core.pages import Page, page_ask
 from registrum.core.policy import Action
 from registrum.core.projects import Project
@@ -29,7 +29,6 @@ from registrum.server.services import branching
 from registrum.server.services import runs as service
 
 DEFAULT_PROJECT = "uncategorized"
-LONGEST_TAG = 128
 _DOCUMENTS = ("config", "wandbConfig", "summaryMetrics", "systemMetrics", "historyKeys")
 _ID_LETTERS = string.ascii_lowercase + string.digits
 
@@ -166,14 +165,8 @@ def _save_run(input: dict[str, Any]) -> SaveRun:
         repo=input.get("jobRepo"),
         debug=input.get("debug"),
         state=state_named(state) if state else None,
-        tags=None if tags is None else tuple(map(_tag, tags)),
+        tags=None if tags is None else tuple(tags),
     )
-
-
-def _tag(tag: str) -> str:
-    if not tag.strip() or len(tag) > LONGEST_TAG or "\x00" in tag:
-        raise InvalidName(f"A run's tag has from 1 to {LONGEST_TAG} characters: {tag[:80]!r}.")
-    return tag
 
 
 @mutation.field("updateRunState")

@@ -14,6 +14,7 @@ from registrum.core.runs import (
     SaveRun,
     check_run_name,
     check_state_change,
+    check_tags,
     state_named,
 )
 from registrum.server.db import events, history_writing, lineage, projects, run_writing, runs
@@ -21,7 +22,6 @@ from registrum.server.db.tx import Tx
 from registrum.server.services import artifacts, branching
 
 MOST_VERSIONS = 200
-MOST_TAGS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def save_run(tx: Tx, name: RunName, ask: SaveRun) -> SavedRun:
         Forbidden: the actor may see the project, but not write there.
     """
     check_run_name(name.name)
-    _check_tags(ask)
+    check_tags(ask.tags or ())
     project = projects.create_on_demand(tx, name.entity, name.project)
     run, is_new = run_writing.get_or_add(tx, project, name.name)
     point, first_line = branch_point_of(ask.config), 0
@@ -79,17 +79,12 @@ def edit_run(tx: Tx, run_id: int, ask: SaveRun) -> SavedRun:
         NotFound: there is no such run, or the actor may not see it.
         Forbidden: the actor may see it, but not write there.
     """
-    _check_tags(ask)
+    check_tags(ask.tags or ())
     run = run_writing.get_for_id(tx, Action.WRITE, run_id)
     run_writing.change(tx, run, ask)
     if ask.state is not None and ask.state is not run.thing.state:
         run_writing.point_state(tx, run, ask.state)
     return SavedRun(run.thing.id, is_new=False)
-
-
-def _check_tags(ask: SaveRun) -> None:
-    if ask.tags is not None and len(ask.tags) > MOST_TAGS:
-        raise Invalid(f"A run may have at most {MOST_TAGS} tags.")
 
 
 def update_run_state(tx: Tx, run_id: int, state: str) -> None:
