@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from registrum.errors import BadValue
 from registrum.sdk import finding, uploads
@@ -10,8 +10,8 @@ from registrum.sdk.artifacts import Artifact
 from registrum.sdk.http import Service
 from registrum.sdk.operations import artifacts as operations
 from registrum.sdk.operations import runs as run_operations
-from registrum.sdk.pages import Node
 from registrum.sdk.run_artifacts import RunArtifacts
+from registrum.sdk.run_reading import Readable
 
 
 class ActiveLineage:
@@ -167,20 +167,10 @@ class ActiveLineage:
         return artifact
 
 
-class Lineage:
+class Lineage(Readable):
     """What of a run that is read concerns artifacts; `runs.Run` knows the rest."""
 
-    if TYPE_CHECKING:
-        _service_api: Service
-        project: str
-
-        @property
-        def id(self) -> str: ...
-        @property
-        def entity(self) -> str: ...
-        @property
-        def path(self) -> list[str]: ...
-        def read(self, document: str, **more: Any) -> Node: ...
+    _service_api: Service
 
     def logged_artifacts(self, per_page: int = 100) -> RunArtifacts:
         """The artifacts it has made."""

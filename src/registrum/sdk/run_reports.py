@@ -1,34 +1,23 @@
 """What a run reported: its history, its console, and its files."""
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from registrum.errors import BadValue, Missing
 from registrum.sdk import run_files, run_history
 from registrum.sdk.files import File
 from registrum.sdk.http import Service, refusal
 from registrum.sdk.operations import runs as operations
-from registrum.sdk.pages import Node
 from registrum.sdk.run_files import Files
 from registrum.sdk.run_history import ConsoleLogs, HistoryScan, Stream
+from registrum.sdk.run_reading import Readable
 
 
-class Reports:
+class Reports(Readable):
     """What of a `Run`, which knows the rest, it has reported itself."""
 
+    _service_api: Service
     _metadata: dict[str, Any] | None = None
-
-    if TYPE_CHECKING:
-        _service_api: Service
-        project: str
-
-        @property
-        def id(self) -> str: ...
-        @property
-        def entity(self) -> str: ...
-        @property
-        def path(self) -> list[str]: ...
-        def read(self, document: str, **more: Any) -> Node: ...
 
     @property
     def metadata(self) -> dict[str, Any] | None:
