@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,9 @@ from contextlib import contextmanager
 import uvicorn
 
 from registrum.server.zero_copy import ZeroCopyProtocol
+
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""`verify` for clients of such a server: without it httpx reads the certificates of the world for each of them."""
 
 
 class _Prompt(uvicorn.Server):

@@ -4,6 +4,7 @@ import ssl
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -82,29 +83,31 @@ def test_the_limit_is_for_each_head_and_bodies_have_none(address: tuple[str, int
             assert peer.answer() == (200, b"b" * size)
 
 
-@pytest.mark.parametrize(
-    "sent",
-    [
-        b"",
-        b"GET / HT",
-        WHOLE[:-10],
-        WHOLE + b"GET",
-        b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n",
-        WHOLE[:-1],
-        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab",
-    ],
-    ids=["nothing", "line", "headers", "next", "no body", "part of a body", "part of chunks"],
-)
+PAUSES = {
+    "nothing": b"",
+    "line": b"GET / HT",
+    "headers": WHOLE[:-10],
+    "next": WHOLE + b"GET",
+    "no body": b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n",
+    "part of a body": WHOLE[:-1],
+    "part of chunks": b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab",
+}
+
+
 def test_who_makes_a_long_pause_is_hung_up_on(
-    address: tuple[str, int], monkeypatch: pytest.MonkeyPatch, sent: bytes
+    address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """All of them at once, for each has to be waited for."""
     monkeypatch.setattr(careful, "HEAD_S", 0.2)
     monkeypatch.setattr(careful, "STALLED_S", 0.2)
-    with Peer(address) as peer:
-        peer.socket.sendall(sent)
-        if sent.startswith(WHOLE):
-            assert peer.answer() == (200, b"abc")
-        assert peer.is_closed()
+    with ExitStack() as stack:
+        peers = {name: stack.enter_context(Peer(address)) for name in PAUSES}
+        for name, peer in peers.items():
+            peer.socket.sendall(PAUSES[name])
+        assert peers["next"].answer() == (200, b"abc")
+        assert {name: peer.is_closed() for name, peer in peers.items()} == dict.fromkeys(
+            PAUSES, True
+        )
 
 
 def test_whole_requests_are_not_limited_by_the_time_between_them(
@@ -170,13 +173,13 @@ def test_a_tunnel_is_refused(address: tuple[str, int]) -> None:
 
 
 class Ending(ZeroCopyProtocol):
-    """Tells when its connection has ended."""
+    """Tells when its connection has ended; for one server, a class of its own."""
 
-    ended = threading.Semaphore(0)
+    ended: threading.Semaphore
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        Ending.ended.release()
+        self.ended.release()
 
 
 async def send_much(scope: Any, receive: Any, send: Any) -> None:
@@ -189,25 +192,30 @@ async def send_much(scope: Any, receive: Any, send: Any) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a peer has taken")
-@pytest.mark.parametrize("answer", ["file", "chunks", "at once, closing", "at once with TLS"])
 @pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
 def test_who_reads_nothing_of_an_answer_is_hung_up_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str, loop: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loop: str
 ) -> None:
+    """Each kind of answer by a server of its own, all at once, for each has to be waited for."""
     monkeypatch.setattr(careful, "UNREAD_S", 0.2)
-    monkeypatch.setattr(Ending, "ended", threading.Semaphore(0))
-    site, settings = Site(tmp_path / "blobs"), {"http": Ending, "loop": loop}
-    app, url = send_much, f"http://x/{answer}"
-    if answer == "file":
-        app, url = site.app, site.stored_zeros(64 << 20)
-    if answer.endswith("TLS"):
-        made = make_certificate(tmp_path)
-        settings |= {"ssl_keyfile": made.key, "ssl_certfile": made.certificate}
-    with serving(app, **settings) as address, Peer(address) as peer:
-        if answer.endswith("TLS"):
-            trusting = ssl.create_default_context(cafile=made.certificate)
-            peer.socket = trusting.wrap_socket(peer.socket, server_hostname="localhost")
-        closing = ["Connection: close"] if answer.endswith("closing") else []
-        peer.socket.sendall(ask("GET", url.replace(" ", "%20"), *closing))
-        assert Ending.ended.acquire(timeout=20)
+    site, made = Site(tmp_path / "blobs"), make_certificate(tmp_path)
+    tls = {"ssl_keyfile": made.key, "ssl_certfile": made.certificate}
+    trusting = ssl.create_default_context(cafile=made.certificate)
+    with ExitStack() as stack:
+        waiting = {}
+        for answer in ("file", "chunks", "at once, closing", "at once with TLS"):
+            kind = type("Ending", (Ending,), {"ended": threading.Semaphore(0)})
+            app, url = send_much, f"http://x/{answer}".replace(" ", "%20")
+            if answer == "file":
+                app, url = site.app, site.stored_zeros(64 << 20)
+            is_safe, is_closing = answer.endswith("TLS"), answer.endswith("closing")
+            settings = tls if is_safe else {}
+            address = stack.enter_context(serving(app, http=kind, loop=loop, **settings))
+            peer = stack.enter_context(Peer(address))
+            if is_safe:
+                peer.socket = trusting.wrap_socket(peer.socket, server_hostname="localhost")
+            peer.socket.sendall(ask("GET", url, *(["Connection: close"] if is_closing else [])))
+            waiting[answer] = kind.ended
+        ended = {answer: each.acquire(timeout=20) for answer, each in waiting.items()}
+        assert ended == dict.fromkeys(waiting, True)
     site.store.close()
