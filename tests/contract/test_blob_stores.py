@@ -3,7 +3,8 @@
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator, Iterator
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import cache
@@ -409,6 +410,84 @@ def test_an_upload_is_not_begun_again_with_other_parts(store):
     with pytest.raises(Conflict):
         upload.begin()
     assert store.landed_parts(upload.key, upload.upload_id) == {1}
+
+
+LARGE_PART = 192 * MIB
+LITTLE = 64 * MIB
+
+
+async def much(size: int) -> AsyncIterator[bytes]:
+    """So many zeros, which take no memory here."""
+    chunk = bytes(MIB)
+    for _ in range(size // MIB):
+        yield chunk
+
+
+def memory_bytes(name: str) -> int:
+    """Of this process, as Linux calls it."""
+    (line,) = [
+        line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(name)
+    ]
+    return int(line.split()[1]) * 1024
+
+
+def most_memory(work: Callable[[], object]) -> int:
+    """How much more memory this process has at most while the work goes on than before."""
+    Path("/proc/self/clear_refs").write_text("5")  # the peak is from now on
+    before = memory_bytes("VmRSS:")
+    work()
+    return memory_bytes("VmHWM:") - before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells its peak anew")
+def test_a_large_part_is_never_in_memory_as_a_whole(store):
+    key, zeros = BlobKey.new(), hashlib.md5(usedforsecurity=False)
+    for _ in range(LARGE_PART // MIB):
+        zeros.update(bytes(MIB))
+    wrong, right = md5(b"another"), zeros.digest()
+    for digest in (wrong, right):
+        upload_id = store.begin_parts(key, PartsPlan([digest]), Expected(right))
+
+        def send(upload_id: str = upload_id) -> None:
+            part = store.put_part(key, upload_id, 1, much(LARGE_PART), LARGE_PART)
+            asyncio.run(part)
+
+        if digest == wrong:
+            with pytest.raises(DigestMismatch):
+                send()
+            assert store.landed_parts(key, upload_id) == set()
+            store.abort_parts(key, upload_id)
+        else:
+            assert most_memory(send) < LITTLE
+            assert store.landed_parts(key, upload_id) == {1}
+    assert store.finish_parts(key, upload_id).size_bytes == LARGE_PART
+
+
+@pytest.mark.parametrize("size", [PART, 12 * MIB])
+@pytest.mark.parametrize("more", [-1, 1])
+def test_a_part_that_is_shorter_or_longer_than_announced_is_refused(store, size, more):
+    key, content = BlobKey.new(), content_of(size)
+    upload_id = store.begin_parts(key, PartsPlan([md5(content)]), Expected(md5(content)))
+    for said in (size + more, size):
+        sent = store.put_part(key, upload_id, 1, pieces(content), said)
+        if said == size:
+            asyncio.run(sent)
+        else:
+            with pytest.raises(Invalid):
+                asyncio.run(sent)
+            assert store.landed_parts(key, upload_id) == set()
+    assert store.finish_parts(key, upload_id).md5 == md5(content)
+
+
+@pytest.mark.parametrize("size", [PART, 12 * MIB])
+def test_a_part_whose_body_breaks_off_may_come_again(store, size):
+    key, content = BlobKey.new(), content_of(size)
+    upload_id = store.begin_parts(key, PartsPlan([md5(content)]), Expected(md5(content)))
+    with pytest.raises(ConnectionResetError):
+        asyncio.run(store.put_part(key, upload_id, 1, breaking(content[: size - MIB]), size))
+    assert store.landed_parts(key, upload_id) == set()
+    asyncio.run(store.put_part(key, upload_id, 1, pieces(content), size))
+    assert store.finish_parts(key, upload_id).md5 == md5(content)
 
 
 @pytest.mark.parametrize("number", [0, 4, -1])

@@ -359,7 +359,7 @@ class FailingDisk:
 
     def unmount(self) -> None:
         for folder in (self.mounted, self._behind):
-            subprocess.run(["umount", str(folder)], capture_output=True, check=False)
+            subprocess.run(["umount", "-l", str(folder)], capture_output=True, check=False)
 
     def fill(self) -> None:
         os.sync()

@@ -93,6 +93,21 @@ def test_an_upload_in_parts_goes_on_in_another_process(store, seaweed):
     with_same_bucket.close()
 
 
+def test_what_another_process_has_dropped_and_begun_again_is_gone_on_with(store, seaweed):
+    upload = InParts(store)
+    upload.put(1)
+    there = S3Store(seaweed.url(store._prefix.rstrip("/")), seaweed.environ)
+    there.abort_parts(upload.key, upload.upload_id)
+    upload.plan = PartsPlan([md5(upload.content)])
+    there.begin_parts(upload.key, upload.plan, upload.expect)
+    # Here, where the first upload was begun.
+    upload.parts = [upload.content]
+    assert upload.begin() == upload.upload_id
+    upload.put(1)
+    assert upload.finish().md5 == md5(upload.content)
+    there.close()
+
+
 def test_nothing_but_blobs_stays_in_the_bucket(store, seaweed):
     upload = InParts(store)
     for number in (1, 2, 3):

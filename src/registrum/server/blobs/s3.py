@@ -34,6 +34,7 @@ from registrum.server.blobs.joining import Joining
 from registrum.server.blobs.plans import other_parts
 from registrum.server.blobs.s3_parts import KnownUploads, PartCalls, Upload
 from registrum.server.blobs.s3_place import Place
+from registrum.server.blobs.s3_sending import Checked, send_part
 from registrum.server.blobs.signing import content_disposition
 from registrum.server.blobs.store import (
     CHUNK_BYTES,
@@ -45,6 +46,7 @@ from registrum.server.blobs.store import (
     StoredBlob,
     measure_bytes,
 )
+from registrum.server.blobs.streams import Buffers, no_longer_than
 
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
@@ -78,6 +80,7 @@ class S3Store:
         self._parts = PartCalls(self._presigner)
         self._known = KnownUploads()
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="s3")
+        self._buffers = Buffers()
         self._joining = Joining(self._pool)
 
     def close(self) -> None:
@@ -114,7 +117,7 @@ class S3Store:
     async def _put_stream(
         self, key: BlobKey, head: list[bytes], rest: AsyncIterator[bytes], expect: Expected
     ) -> StoredBlob:
-        body = _Checked(head, rest, expect)
+        body = Checked(head, rest, expect)
         if await self._in_thread(self.size, key) is not None:
             async for _ in body.chunks():
                 pass
@@ -232,7 +235,8 @@ class S3Store:
                 obstore.put(self._bucket, self._plan_path(key), upload.document(), mode="create")
             except failures.AlreadyExistsError:
                 self._parts.abort(self._path(key), upload.upload_id)
-                if self._known_upload(key).part_md5s != upload.part_md5s:
+                # Not what is remembered of it: another process may have dropped that and begun anew.
+                if self._upload(key).part_md5s != upload.part_md5s:
                     raise other_parts() from None
                 return key.text
         self._known.add(key, upload)
@@ -256,15 +260,26 @@ class S3Store:
         chunks: AsyncIterator[bytes],
         size_bytes: int,
     ) -> bytes:
-        """See `BlobStore.put_part`; holds the part in memory, since clients send parts to S3 themselves."""
-        upload = await self._in_thread(self._known_upload, key)
+        """See `BlobStore.put_part`; usually clients send parts to S3 themselves."""
+        # As it is now: another process may have dropped it and begun anew.
+        upload = await self._in_thread(self._upload, key)
         md5 = upload.part_md5(number)
-        content = b"".join([chunk async for chunk in chunks])
+        digest, path = b64encode(md5).decode(), self._path(key)
+        if size_bytes > _PART_BYTES:
+            url = self._parts.part_address(path, upload.upload_id, number, digest)
+            await send_part(
+                url,
+                {"Content-MD5": digest},
+                size_bytes,
+                md5,
+                chunks,
+                buffers=self._buffers,
+                pool=self._pool,
+            )
+            return md5
+        content = b"".join([chunk async for chunk in no_longer_than(chunks, size_bytes)])
         measure_bytes(content, Expected(md5, size_bytes))
-        digest = b64encode(md5).decode()
-        await self._in_thread(
-            self._parts.put, self._path(key), upload.upload_id, number, content, digest
-        )
+        await self._in_thread(self._parts.put, path, upload.upload_id, number, content, digest)
         return md5
 
     def finish_parts(self, key: BlobKey, upload_id: str) -> StoredBlob:
@@ -362,33 +377,6 @@ class S3Store:
 
     async def _in_thread(self, work: Callable[..., _T], *args: object) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work, *args)
-
-
-class _Checked:
-    """A body that fails where it ends when it is not what was expected, so that S3 never completes it."""
-
-    def __init__(self, head: Iterable[bytes], rest: AsyncIterator[bytes], expect: Expected) -> None:
-        self.failure: BaseException | None = None
-        self._head = head
-        self._rest = rest
-        self._expect = expect
-        self._digester = Digester(with_xxh128=expect.xxh128 is not None)
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        try:
-            for chunk in self._head:
-                self._digester.update(chunk)
-                yield chunk
-            async for chunk in self._rest:
-                await asyncio.to_thread(self._digester.update, chunk)
-                yield chunk
-            self._expect.check(self._digester.result())
-        except BaseException as failure:
-            self.failure = failure
-            raise
-
-    def found(self) -> StoredBlob:
-        return self._digester.result()
 
 
 @contextmanager

@@ -18,9 +18,13 @@ from registrum.server.blobs.sigv4 import Presigner, Verb
 from registrum.server.blobs.store import BlobKey, Expected
 
 _SOON = timedelta(minutes=15)
+_LONG = timedelta(days=1)
 _PART = re.compile(r"<Part>(.*?)</Part>", re.DOTALL)
 _PARTS_A_PAGE = 1000
 _MOST_KNOWN = 32
+_CONNECT_S = 10.0
+_ANSWER_S = 300.0
+"""How long S3 may say nothing: joining thousands of parts takes it minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,7 @@ class PartCalls:
         self._http = urllib3.PoolManager(
             maxsize=8,
             retries=urllib3.Retry(3, status_forcelist=[500, 502, 503], backoff_factor=0.2),
+            timeout=urllib3.Timeout(connect=_CONNECT_S, read=_ANSWER_S),
         )
 
     def close(self) -> None:
@@ -109,6 +114,11 @@ class PartCalls:
         """Sends one part; `md5` is its base64 digest, which S3 compares."""
         query = {"partNumber": str(number), "uploadId": upload}
         self._ask("PUT", key, query, content, {"Content-MD5": md5})
+
+    def part_address(self, key: str, upload: str, number: int, md5: str) -> str:
+        """Where a part of that digest can be put, with the digest as a header."""
+        query = {"partNumber": str(number), "uploadId": upload}
+        return self._presigner.url("PUT", key, _LONG, query=query, headers={"Content-MD5": md5})
 
     def landed(self, key: str, upload: str) -> dict[int, str]:
         """The ETag of every part that is there."""
@@ -155,13 +165,21 @@ class PartCalls:
             # Not the error's text, which has the signed address in it.
             raise Unavailable(f"S3 can't be reached ({type(error).__name__}).") from None
         text = answer.data.decode("utf-8", "replace")
-        if answer.status == 404:
-            raise NotFound("S3 has no such upload in parts.")
-        if answer.status >= 300:
-            raise Unavailable(
-                f"S3 answered {answer.status}: {_first('Code', text) or 'no reason'}."
-            )
+        check_answer(answer.status, text)
         return text
+
+
+def check_answer(status: int, text: str) -> None:
+    """Does nothing where a call has succeeded.
+
+    Raises:
+        NotFound: there is no such upload.
+        Unavailable: S3 refuses, for the reason that it names.
+    """
+    if status == 404:
+        raise NotFound("S3 has no such upload in parts.")
+    if status >= 300:
+        raise Unavailable(f"S3 answered {status}: {_first('Code', text) or 'no reason'}.")
 
 
 def _first(tag: str, text: str) -> str:
