@@ -7,7 +7,14 @@ import pytest
 from sqlalchemy import select, update
 
 from registrum.core.actors import Actor
-from registrum.core.errors import Forbidden, Invalid, InvalidFilter, NotFound, Unprocessable
+from registrum.core.errors import (
+    Forbidden,
+    Invalid,
+    InvalidFilter,
+    InvalidName,
+    NotFound,
+    Unprocessable,
+)
 from registrum.core.pages import page_ask
 from registrum.core.policy import Action, Role
 from registrum.core.projects import ProjectName
@@ -337,3 +344,8 @@ def test_strangers_find_no_runs(three: Database) -> None:
         ask = RunsAsk(page_ask(10, None, with_total=True))
         page = page_of_runs(tx, Action.READ, project, ask)
         assert (page.nodes, page.total_count) == ((), 0)
+
+
+def test_no_project_of_a_team_is_named_like_a_registry(database: Database) -> None:
+    with pytest.raises(InvalidName, match="link into the registry"):
+        save(database, name=RunName("team", "wandb-registry-model", "first"))

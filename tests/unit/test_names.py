@@ -48,6 +48,8 @@ def test_good_names_pass_as_they_are(check, name):  # type: ignore[no-untyped-de
         (names.check_collection_name, "model\u202egnp.exe"),
         (names.check_project_name, "a\u2066b"),
         (names.check_registry_name, REGISTRY_PREFIX),
+        (names.check_own_project_name, REGISTRY_PREFIX + "model"),
+        (names.check_own_project_name, "a/b"),
         (names.check_registry_name, "model"),
         (names.check_registry_name, REGISTRY_PREFIX + "x" * 114),
         (names.check_entity_name, "GraphQL"),

@@ -100,6 +100,7 @@ def _make_printable() -> None:
 def fail(error: RegistrumError) -> NoReturn:
     """Says what went wrong, where the server's log tells more of it, and exits with the code for it."""
     click.echo(f"registrum: {error.message}", err=True)
-    if getattr(error, "http_status", 0) >= 500 and (number := getattr(error, "request_id", None)):
+    number = getattr(error, "request_id", None)
+    if number and getattr(error, "http_status", 0) >= 500 and number not in error.message:
         click.echo(f"The server's log has more under request {number}.", err=True)
     sys.exit(EXIT_CODES.get(error.code, 1))

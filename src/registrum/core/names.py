@@ -8,7 +8,7 @@ import re
 import unicodedata
 
 from registrum.core.errors import InvalidName
-from registrum.core.projects import REGISTRY_PREFIX
+from registrum.core.projects import REGISTRY_PREFIX, is_registry_name
 
 LONGEST = 128
 LONGEST_EMAIL = 254
@@ -52,9 +52,19 @@ def check_project_name(name: str) -> str:
     return name
 
 
+def check_own_project_name(name: str) -> str:
+    """The name of a user's or a team's project: as every project's, but none that registries have."""
+    if is_registry_name(name):
+        raise InvalidName(
+            f"Names like {name[:LONGEST]!r} are those of an organization's registries: "
+            "log to a project of another name, then link into the registry."
+        )
+    return check_project_name(name)
+
+
 def check_registry_name(name: str) -> str:
     """A registry's name with the prefix `wandb-registry-`, which leaves 113 characters for its own."""
-    if not name.startswith(REGISTRY_PREFIX) or name == REGISTRY_PREFIX:
+    if not is_registry_name(name):
         raise InvalidName(
             f"A registry's project name must begin with {REGISTRY_PREFIX!r} and go on after it: "
             f"{name[:LONGEST]!r}."

@@ -11,6 +11,11 @@ from registrum.core.values import light
 REGISTRY_PREFIX = "wandb-registry-"
 
 
+def is_registry_name(name: str) -> bool:
+    """Whether a project is named as registries are."""
+    return name.startswith(REGISTRY_PREFIX) and name != REGISTRY_PREFIX
+
+
 class ProjectName(NamedTuple):
     """How people name a project: `entity/name`; compared exactly, the entity's name without regard to case."""
 

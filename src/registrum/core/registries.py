@@ -9,11 +9,6 @@ ORGANIZATION = "organization"
 RESTRICTED = "restricted"
 
 
-def is_registry_name(name: str) -> bool:
-    """Whether a project of this name in an organization's entity is a registry."""
-    return name.startswith(REGISTRY_PREFIX) and len(name) > len(REGISTRY_PREFIX)
-
-
 def short_name(registry: Project) -> str:
     """The registry's name as people say it, without the prefix."""
     return registry.name.removeprefix(REGISTRY_PREFIX)

@@ -5,6 +5,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from registrum.core.errors import Unauthenticated
+from registrum.core.projects import is_registry_name
 from registrum.errors import (
     AuthenticationError,
     BadValue,
@@ -23,7 +24,7 @@ from registrum.sdk.projects import Project, Projects
 from registrum.sdk.registries import Registry
 from registrum.sdk.registry_input import Visibility
 from registrum.sdk.registry_lists import Registries
-from registrum.sdk.resolving import Defaults, is_registry
+from registrum.sdk.resolving import Defaults
 from registrum.sdk.run_lists import Runs
 from registrum.sdk.runs import Run
 from registrum.sdk.search import Condition
@@ -267,7 +268,7 @@ class Api(ArtifactDirectory):
         Raises:
             Missing: no entity or organization is meant; a ValueError.
         """
-        if not is_registry(name):
+        if not is_registry_name(name):
             return Project(self.service, self._defaults.needed_entity(entity), name, {})
         owner = self._defaults.own_organization(entity).org_entity
         return Project(self.service, owner.name, name, {})

@@ -13,9 +13,8 @@ from typing import Any
 
 from registrum.core import filters
 from registrum.core.errors import InvalidFilter
+from registrum.core.projects import REGISTRY_PREFIX
 from registrum.errors import BadValue
-
-REGISTRY_PREFIX = "wandb-registry-"
 
 Fields = dict[str, str]
 

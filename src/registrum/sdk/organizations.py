@@ -76,8 +76,10 @@ def organization_of(service: Service, entity: str | None, named: str | None = No
         return own[0]
     if own:
         names = ", ".join(repr(one.name) for one in own)
-        raise Missing(f"{entity!r} is in several organizations: {names}. Say which one.")
-    raise Missing(f"{entity!r} is in no organization. Say which one is meant.")
+        raise Missing(f"{entity!r} is in several organizations: {names}. Say which one is meant.")
+    raise Missing(
+        f"{entity!r} is in no organization: name the one that is meant, if it lets you in."
+    )
 
 
 def _organizations(service: Service, entity: Mapping[str, Any]) -> list[Organization]:

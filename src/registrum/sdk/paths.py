@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from registrum.core.projects import REGISTRY_PREFIX
+from registrum.core.projects import is_registry_name
 from registrum.errors import BadValue
 
 
@@ -27,8 +27,7 @@ class ArtifactPath(NamedTuple):
     @property
     def is_registry(self) -> bool:
         """Whether the project is named as a registry's is."""
-        project = self.project or ""
-        return project.startswith(REGISTRY_PREFIX) and project != REGISTRY_PREFIX
+        return is_registry_name(self.project or "")
 
     def __str__(self) -> str:
         return "/".join(part for part in (self.entity, self.project, self.name) if part)

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
+from registrum.core.projects import REGISTRY_PREFIX
 from registrum.errors import BadValue, Missing, Refused, RefusedValue
 from registrum.sdk import members as membership
-from registrum.sdk.conditions import REGISTRY_PREFIX
 from registrum.sdk.members import AnyMember, MemberRole, TeamMember, UserMember
 from registrum.sdk.operations import registries as operations
 from registrum.sdk.pages import Node

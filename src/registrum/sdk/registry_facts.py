@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from registrum.core.projects import REGISTRY_PREFIX
 from registrum.errors import BadValue
-from registrum.sdk.conditions import REGISTRY_PREFIX
 from registrum.sdk.http import Service
 from registrum.sdk.registry_input import Visibility, checked_visibility
 from registrum.sdk.type_lists import AddOnlyArtifactTypesList

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from typing import Any, Literal, get_args
 
 from registrum.core.names import LONGEST
+from registrum.core.projects import REGISTRY_PREFIX
 from registrum.errors import BadValue
-from registrum.sdk.conditions import REGISTRY_PREFIX
 
 Visibility = Literal["organization", "restricted"]
 

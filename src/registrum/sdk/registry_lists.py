@@ -1,9 +1,9 @@
 """The registries of an organization, and the way from them to collections and versions."""
 
+from registrum.core.projects import REGISTRY_PREFIX
 from registrum.sdk import artifacts
 from registrum.sdk.conditions import (
     REGISTRIES,
-    REGISTRY_PREFIX,
     SORTABLE,
     filter_text,
     of_registries,

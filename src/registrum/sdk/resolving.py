@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from registrum.core.projects import REGISTRY_PREFIX
+from registrum.core.projects import is_registry_name
 from registrum.errors import BadValue, Missing
 from registrum.sdk import organizations, paths
 from registrum.sdk.http import Service
@@ -93,7 +93,7 @@ class Defaults:
             entity, project = "", entity
         if "/" in project:
             raise BadValue(f"A project's path is like entity/project, not {path!r}.")
-        if is_registry(project):
+        if is_registry_name(project):
             return ProjectPath(self._registry_entity(entity), project)
         return ProjectPath(self.needed_entity(entity), project)
 
@@ -110,7 +110,7 @@ class Defaults:
         """
         path = paths.parse(name)
         project = path.project or self.project
-        if is_registry(project):
+        if is_registry_name(project):
             named = path.entity if path.project else None
             if of_settings and not named:
                 named = self._settings["organization"]
@@ -141,8 +141,3 @@ class Defaults:
             if not found:
                 raise BadValue(f"The path {path!r} does not say which {what} is meant.")
         return str(entity), str(project), run_id
-
-
-def is_registry(project: str) -> bool:
-    """Whether a project is named as a registry is."""
-    return project.startswith(REGISTRY_PREFIX) and project != REGISTRY_PREFIX

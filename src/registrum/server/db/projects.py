@@ -11,7 +11,7 @@ from sqlalchemy import and_, bindparam, select, update
 
 from registrum.core.errors import Invalid, NameTaken
 from registrum.core.events import EventKind, SubjectKind
-from registrum.core.names import check_project_name, folded
+from registrum.core.names import check_own_project_name, folded
 from registrum.core.pages import Page, PageAsk, page_of
 from registrum.core.policy import DEFAULT_ORGANIZATION_ROLE, Action, Role
 from registrum.core.projects import Entity, Project, ProjectName
@@ -308,7 +308,7 @@ def create(
             f"{owner!r} is the entity of an organization and holds registries only: "
             "log runs and artifacts into a project of a team."
         )
-    check_project_name(name)
+    check_own_project_name(name)
     entity = entity_rows.get_for(tx, Action.CREATE_PROJECT, owner)
     project_id = add(tx, entity, name, description=description, views=views)
     if project_id is not None:

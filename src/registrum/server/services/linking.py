@@ -9,8 +9,8 @@ from registrum.core.linking import LinkArtifact, Source, aliases_of_link
 from registrum.core.memberships import Place
 from registrum.core.names import check_collection_name
 from registrum.core.policy import Action
-from registrum.core.projects import REGISTRY_PREFIX, Project, ProjectName
-from registrum.core.registries import check_accepts, is_registry_name
+from registrum.core.projects import REGISTRY_PREFIX, Project, ProjectName, is_registry_name
+from registrum.core.registries import check_accepts
 from registrum.server.db import (
     aliases,
     artifact_types,

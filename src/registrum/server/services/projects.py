@@ -5,14 +5,13 @@ from typing import Any
 
 from registrum.core.errors import Invalid, NameTaken, NotFound, TooLarge
 from registrum.core.events import EventKind, SubjectKind
-from registrum.core.names import check_artifact_type, check_project_name, check_registry_name
+from registrum.core.names import check_artifact_type, check_own_project_name, check_registry_name
 from registrum.core.policy import REGISTRY_ROLES, Action, Role, role_named
-from registrum.core.projects import REGISTRY_PREFIX, Project, ProjectName
+from registrum.core.projects import REGISTRY_PREFIX, Project, ProjectName, is_registry_name
 from registrum.core.registries import (
     RESTRICTED,
     check_removable,
     check_restrictable,
-    is_registry_name,
     visibility_of,
 )
 from registrum.core.texts import check_text
@@ -215,7 +214,7 @@ def rename_project(tx: Tx, name: ProjectName, new_name: str) -> int:
     if found.is_registry:
         check_registry_name(new_name)
     else:
-        check_project_name(new_name)
+        check_own_project_name(new_name)
     projects.rename(tx, project, new_name)
     _record(
         tx,
