@@ -247,40 +247,44 @@ def by_ids(tx: Tx, action: Action, ids: Sequence[int]) -> dict[int, Artifact]:
     return {artifact.id: artifact for artifact in artifacts_from(tx, rows)}
 
 
-_LATEST = prepared(
-    select(*ARTIFACT_COLUMNS)
-    .select_from(
-        with_source(artifacts.join(memberships, memberships.c.artifact_id == artifacts.c.id))
+@cache
+def _latest_statement() -> Prepared:
+    return prepared(
+        select(*ARTIFACT_COLUMNS)
+        .select_from(
+            with_source(artifacts.join(memberships, memberships.c.artifact_id == artifacts.c.id))
+        )
+        .where(
+            memberships.c.collection_id == bindparam("collection_id"),
+            memberships.c.deleted_at.is_(None),
+            artifacts.c.deleted_at.is_(None),
+            allowed_artifact(Action.READ),
+        )
+        .order_by(memberships.c.version.desc())
+        .limit(1)
     )
-    .where(
-        memberships.c.collection_id == bindparam("collection_id"),
-        memberships.c.deleted_at.is_(None),
-        artifacts.c.deleted_at.is_(None),
-        allowed_artifact(Action.READ),
-    )
-    .order_by(memberships.c.version.desc())
-    .limit(1)
-)
 
 
 def latest_in(tx: Tx, collection_id: int) -> Artifact | None:
     """The newest version of a collection that the actor may see."""
-    rows = tx.rows(_LATEST, collection_id=collection_id)
+    rows = tx.rows(_latest_statement(), collection_id=collection_id)
     return artifacts_from(tx, rows)[0] if rows else None
 
 
-_BY_CLIENT_ID = prepared(
-    select(*ARTIFACT_COLUMNS)
-    .select_from(with_source())
-    .where(
-        artifacts.c.client_id == bindparam("client_id"),
-        LIVING,
-        allowed_artifact(Action.READ),
+@cache
+def _by_client_id_statement() -> Prepared:
+    return prepared(
+        select(*ARTIFACT_COLUMNS)
+        .select_from(with_source())
+        .where(
+            artifacts.c.client_id == bindparam("client_id"),
+            LIVING,
+            allowed_artifact(Action.READ),
+        )
     )
-)
 
 
 def by_client_id(tx: Tx, client_id: str) -> Artifact | None:
     """The artifact that a client numbered itself, if the actor may see it."""
-    rows = tx.rows(_BY_CLIENT_ID, client_id=client_id)
+    rows = tx.rows(_by_client_id_statement(), client_id=client_id)
     return artifacts_from(tx, rows)[0] if rows else None

@@ -1,6 +1,7 @@
 """Files by path and by digest: places reserved for a pending artifact, and the addresses that clients make themselves."""
 
 from collections.abc import Sequence, Set
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Text, and_, bindparam, delete, or_, select, update
@@ -14,7 +15,7 @@ from registrum.server.db import blobs as blob_rows
 from registrum.server.db import uploads
 from registrum.server.db.blobs import BLOB_COLUMNS, blob_from
 from registrum.server.db.columns import among
-from registrum.server.db.statements import prepared
+from registrum.server.db.statements import Prepared, prepared
 from registrum.server.db.tables import (
     artifact_blobs,
     artifacts,
@@ -193,32 +194,34 @@ def blobs_of_artifact(tx: Tx, artifact_id: int, digests: Set[bytes]) -> dict[byt
     return found
 
 
-_IN_COLLECTION = prepared(
-    select(*BLOB_COLUMNS)
-    .select_from(
-        projects.join(entities, entities.c.id == projects.c.entity_id)
-        .join(collections, collections.c.project_id == projects.c.id)
-        .join(memberships, memberships.c.collection_id == collections.c.id)
-        .join(artifacts, artifacts.c.id == memberships.c.artifact_id)
-        .join(artifact_blobs, artifact_blobs.c.artifact_id == artifacts.c.id)
-        .join(blobs, blobs.c.id == artifact_blobs.c.blob_id)
+@cache
+def _in_collection_statement() -> Prepared:
+    return prepared(
+        select(*BLOB_COLUMNS)
+        .select_from(
+            projects.join(entities, entities.c.id == projects.c.entity_id)
+            .join(collections, collections.c.project_id == projects.c.id)
+            .join(memberships, memberships.c.collection_id == collections.c.id)
+            .join(artifacts, artifacts.c.id == memberships.c.artifact_id)
+            .join(artifact_blobs, artifact_blobs.c.artifact_id == artifacts.c.id)
+            .join(blobs, blobs.c.id == artifact_blobs.c.blob_id)
+        )
+        .where(
+            entities.c.name_key == bindparam("entity_key"),
+            projects.c.name == bindparam("project_name"),
+            collections.c.name == bindparam("collection_name"),
+            collections.c.deleted_at.is_(None),
+            memberships.c.deleted_at.is_(None),
+            or_(
+                bindparam("of_artifact", type_=memberships.c.artifact_id.type).is_(None),
+                memberships.c.artifact_id == bindparam("of_artifact"),
+            ),
+            is_alive(artifacts.c.project_id),
+            _HAS,
+            allowed(Action.DOWNLOAD),
+        )
+        .limit(1)
     )
-    .where(
-        entities.c.name_key == bindparam("entity_key"),
-        projects.c.name == bindparam("project_name"),
-        collections.c.name == bindparam("collection_name"),
-        collections.c.deleted_at.is_(None),
-        memberships.c.deleted_at.is_(None),
-        or_(
-            bindparam("of_artifact", type_=memberships.c.artifact_id.type).is_(None),
-            memberships.c.artifact_id == bindparam("of_artifact"),
-        ),
-        is_alive(artifacts.c.project_id),
-        _HAS,
-        allowed(Action.DOWNLOAD),
-    )
-    .limit(1)
-)
 
 
 def blob_in_collection(
@@ -230,7 +233,7 @@ def blob_in_collection(
         artifact_id: the version; None: any.
     """
     row = tx.one(
-        _IN_COLLECTION,
+        _in_collection_statement(),
         entity_key=folded(project.entity),
         project_name=project.name,
         collection_name=collection,
@@ -240,31 +243,33 @@ def blob_in_collection(
     return blob_from(row) if row else None
 
 
-_OF_ENTITY = prepared(
-    select(*BLOB_COLUMNS)
-    .select_from(
-        projects.join(entities, entities.c.id == projects.c.entity_id)
-        .join(
-            files,
-            and_(files.c.project_id == projects.c.id, files.c.digest == bindparam("digest")),
+@cache
+def _of_entity_statement() -> Prepared:
+    return prepared(
+        select(*BLOB_COLUMNS)
+        .select_from(
+            projects.join(entities, entities.c.id == projects.c.entity_id)
+            .join(
+                files,
+                and_(files.c.project_id == projects.c.id, files.c.digest == bindparam("digest")),
+            )
+            .join(blobs, blobs.c.id == files.c.blob_id)
+            .join(artifact_blobs, artifact_blobs.c.blob_id == blobs.c.id)
+            .join(artifacts, artifacts.c.id == artifact_blobs.c.artifact_id)
         )
-        .join(blobs, blobs.c.id == files.c.blob_id)
-        .join(artifact_blobs, artifact_blobs.c.blob_id == blobs.c.id)
-        .join(artifacts, artifacts.c.id == artifact_blobs.c.artifact_id)
+        .where(
+            entities.c.name_key == bindparam("entity_key"),
+            artifacts.c.state == "committed",
+            artifacts.c.deleted_at.is_(None),
+            or_(files.c.algorithm == "md5", files.c.algorithm == "xxh128"),
+            blobs.c.state == "stored",
+            allowed(Action.DOWNLOAD),
+        )
+        .limit(1)
     )
-    .where(
-        entities.c.name_key == bindparam("entity_key"),
-        artifacts.c.state == "committed",
-        artifacts.c.deleted_at.is_(None),
-        or_(files.c.algorithm == "md5", files.c.algorithm == "xxh128"),
-        blobs.c.state == "stored",
-        allowed(Action.DOWNLOAD),
-    )
-    .limit(1)
-)
 
 
 def blob_of_entity(tx: Tx, entity: str, digest: bytes) -> Blob | None:
     """The blob with this digest in any version logged under an entity, which the actor may download."""
-    row = tx.one(_OF_ENTITY, entity_key=folded(entity), digest=digest)
+    row = tx.one(_of_entity_statement(), entity_key=folded(entity), digest=digest)
     return blob_from(row) if row else None

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from sqlalchemy import bindparam, delete, exists, func, or_, select
 
@@ -12,7 +13,7 @@ from registrum.core.projects import Entity, Project
 from registrum.server.db.columns import among
 from registrum.server.db.entities import ENTITY_COLUMNS, entity_from, with_organization
 from registrum.server.db.roles import Roles
-from registrum.server.db.statements import prepared
+from registrum.server.db.statements import Prepared, prepared
 from registrum.server.db.tables import (
     entities,
     organization_members,
@@ -114,30 +115,40 @@ _REMOVE_IN_ORGANIZATION = prepared(
         ),
     )
 )
-_LIVING_USERS = prepared(
-    select(
-        users.c.id,
-        users.c.is_service,
-        users.c.username,
-        or_(
-            shares_organization(users.c.id),
-            exists(
-                select(1)
-                .select_from(
-                    project_members.join(projects, projects.c.id == project_members.c.project_id)
-                )
-                .where(project_members.c.user_id == users.c.id, allowed(Action.READ))
-            ),
-        ).label("is_visible"),
-    ).where(among(users.c.id, "user_ids"), users.c.deleted_at.is_(None))
-)
-_VISIBLE_TEAMS = prepared(
-    select(entities.c.id, entities.c.name).where(
-        among(entities.c.id, "team_ids"),
-        entities.c.kind == "team",
-        allowed_entity(Action.READ_ENTITY),
+
+
+@cache
+def _living_users_statement() -> Prepared:
+    return prepared(
+        select(
+            users.c.id,
+            users.c.is_service,
+            users.c.username,
+            or_(
+                shares_organization(users.c.id),
+                exists(
+                    select(1)
+                    .select_from(
+                        project_members.join(
+                            projects, projects.c.id == project_members.c.project_id
+                        )
+                    )
+                    .where(project_members.c.user_id == users.c.id, allowed(Action.READ))
+                ),
+            ).label("is_visible"),
+        ).where(among(users.c.id, "user_ids"), users.c.deleted_at.is_(None))
     )
-)
+
+
+@cache
+def _visible_teams_statement() -> Prepared:
+    return prepared(
+        select(entities.c.id, entities.c.name).where(
+            among(entities.c.id, "team_ids"),
+            entities.c.kind == "team",
+            allowed_entity(Action.READ_ENTITY),
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +170,7 @@ def candidates(
         named: users whom the actor knows besides, because they were named exactly.
     """
     registry.require(Action.ADMINISTER)
-    rows = tx.rows(_LIVING_USERS, user_ids=list(user_ids))
+    rows = tx.rows(_living_users_statement(), user_ids=list(user_ids))
     return {
         row.id: Candidate(row.id, row.is_service, row.username)
         for row in rows
@@ -169,7 +180,9 @@ def candidates(
 
 def candidate_teams(tx: Tx, team_ids: Sequence[int]) -> dict[int, str]:
     """Names of those of these teams that the actor may see, by number."""
-    return {row.id: row.name for row in tx.rows(_VISIBLE_TEAMS, team_ids=list(team_ids))}
+    return {
+        row.id: row.name for row in tx.rows(_visible_teams_statement(), team_ids=list(team_ids))
+    }
 
 
 def add_creator(tx: Tx, entity: Grant[Entity], project_id: int, user_id: int) -> None:

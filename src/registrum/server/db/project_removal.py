@@ -27,36 +27,40 @@ from registrum.server.db.tx import Taken, Tx
 from registrum.server.db.visibility import Grant, allowed
 
 _IN_PROJECT = "project_ids"
-_PROTECTED = prepared(
-    select(
-        alias_spans.c.alias,
-        collections.c.name.label("collection"),
-        allowed(Action.READ).label("visible"),
-    )
-    .select_from(
-        alias_spans.join(memberships, memberships.c.id == alias_spans.c.membership_id)
-        .join(collections, collections.c.id == alias_spans.c.collection_id)
-        .join(artifacts, artifacts.c.id == memberships.c.artifact_id)
-        .join(
-            protected_aliases,
-            and_(
-                protected_aliases.c.project_id == collections.c.project_id,
-                protected_aliases.c.alias == alias_spans.c.alias,
+
+
+@cache
+def _protected_statement() -> Prepared:
+    return prepared(
+        select(
+            alias_spans.c.alias,
+            collections.c.name.label("collection"),
+            allowed(Action.READ).label("visible"),
+        )
+        .select_from(
+            alias_spans.join(memberships, memberships.c.id == alias_spans.c.membership_id)
+            .join(collections, collections.c.id == alias_spans.c.collection_id)
+            .join(artifacts, artifacts.c.id == memberships.c.artifact_id)
+            .join(
+                protected_aliases,
+                and_(
+                    protected_aliases.c.project_id == collections.c.project_id,
+                    protected_aliases.c.alias == alias_spans.c.alias,
+                ),
+            )
+            .join(projects, projects.c.id == collections.c.project_id)
+        )
+        .where(
+            alias_spans.c.until.is_(None),
+            memberships.c.deleted_at.is_(None),
+            projects.c.deleted_at.is_(None),
+            or_(
+                among(collections.c.project_id, _IN_PROJECT),
+                among(artifacts.c.project_id, _IN_PROJECT),
             ),
         )
-        .join(projects, projects.c.id == collections.c.project_id)
+        .limit(1)
     )
-    .where(
-        alias_spans.c.until.is_(None),
-        memberships.c.deleted_at.is_(None),
-        projects.c.deleted_at.is_(None),
-        or_(
-            among(collections.c.project_id, _IN_PROJECT),
-            among(artifacts.c.project_id, _IN_PROJECT),
-        ),
-    )
-    .limit(1)
-)
 
 
 def protected_alias_in(tx: Tx, project_ids: Sequence[int]) -> tuple[str, str] | None:
@@ -64,7 +68,7 @@ def protected_alias_in(tx: Tx, project_ids: Sequence[int]) -> tuple[str, str] | 
 
     Both are "" where the actor can't see it.
     """
-    row = tx.one(_PROTECTED, project_ids=list(project_ids))
+    row = tx.one(_protected_statement(), project_ids=list(project_ids))
     return None if row is None else (row.alias, row.collection) if row.visible else ("", "")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -28,7 +29,7 @@ from registrum.core.projects import Entity
 from registrum.core.users import User
 from registrum.server.db.columns import among, those
 from registrum.server.db.entities import ENTITY_COLUMNS, entity_from, with_organization
-from registrum.server.db.statements import Row, prepared
+from registrum.server.db.statements import Prepared, Row, prepared
 from registrum.server.db.tables import (
     entities,
     organization_members,
@@ -183,9 +184,13 @@ _TEAMS = prepared(
     .where(those(team_members.c.user_id, "user_ids"), entities.c.deleted_at.is_(None))
     .order_by(team_members.c.created_at, entities.c.id)
 )
-_KNOWN_IDS = prepared(
-    select(users.c.id).where(among(users.c.id, "user_ids"), shares_organization(users.c.id))
-)
+
+
+@cache
+def _known_ids_statement() -> Prepared:
+    return prepared(
+        select(users.c.id).where(among(users.c.id, "user_ids"), shares_organization(users.c.id))
+    )
 
 
 def teams_of(tx: Tx, ids: Sequence[int]) -> dict[int, list[Entity]]:
@@ -193,7 +198,7 @@ def teams_of(tx: Tx, ids: Sequence[int]) -> dict[int, list[Entity]]:
 
     Only for the actor, and for those who belong to an organization or team of the actor.
     """
-    known = tx.column(_KNOWN_IDS, user_ids=list(ids))
+    known = tx.column(_known_ids_statement(), user_ids=list(ids))
     found: dict[int, list[Entity]] = {user_id: [] for user_id in known}
     for statement in (_TEAMS, _OWN_ENTITIES):
         for row in tx.rows(statement, user_ids=known):
