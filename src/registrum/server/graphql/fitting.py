@@ -5,6 +5,7 @@ import inspect
 import keyword
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from graphql import (
@@ -182,18 +183,20 @@ def _bind_object(
             misfits.append(f"{kind}.{name} is in the SDL, but not bound.")
         else:
             reader = merged.reads[reading][name] if reading is not None else None
-            found = _data_field(name, reader)
-            misfits += _reader_misfits(kind, name, definition, reader, merged.values.get(kind.name))
+            takes = _positional(reader) if callable(reader) else 0
+            found = _data_field(name, reader, takes)
+            value = merged.values.get(kind.name)
+            misfits += _reader_misfits(kind, name, definition, reader, takes, value)
             data[kind.name, name] = found
             definition.resolve = _reading(found, definition)
 
 
-def _data_field(name: str, reader: Reader | None) -> DataField:
+def _data_field(name: str, reader: Reader | None, takes: int) -> DataField:
     if reader is None:
         return DataField(snake_case(name), name)
     if isinstance(reader, str):
         return DataField(reader, name)
-    return DataField("", name, reader, _positional(reader) == 2)
+    return DataField("", name, reader, takes == 2)
 
 
 def _positional(function: Callable[..., Any]) -> int:
@@ -213,15 +216,16 @@ def _reader_misfits(
     name: str,
     definition: GraphQLField,
     reader: Reader | None,
+    takes: int,
     value: type | None,
 ) -> list[str]:
     where = f"{kind}.{name}"
     if reader is None and definition.args:
         return [f"{where} takes arguments: it needs a reader or a resolver."]
     if callable(reader):
-        if _positional(reader) not in (1, 2):
+        if takes not in (1, 2):
             return [f"The reader of {where} must take (value) or (value, arguments)."]
-        if _positional(reader) == 2 and not definition.args:
+        if takes == 2 and not definition.args:
             return [f"The reader of {where} wants arguments, but the field has none."]
         return []
     attribute = reader or snake_case(name)
@@ -232,6 +236,7 @@ def _reader_misfits(
     return []
 
 
+@cache
 def _attributes(value: type) -> set[str]:
     names = {n for n in dir(value) if not n.startswith("__")}
     if dataclasses.is_dataclass(value):
@@ -319,6 +324,7 @@ def _type_resolver(
     return resolve_type
 
 
+@cache
 def snake_case(name: str) -> str:
     """The Python name of a wire name: `artifactID` → `artifact_id`; keywords get an underscore."""
     split = re.sub(r"([a-z0-9])([A-Z])|([A-Z])(?=[A-Z][a-z])", _with_underscore, name).lower()
