@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 FAST := -n 2 -m "not slow"
+# It takes long to read the real client's package, and to import it.
+READS_CLIENT := tests/contract/test_client_documents.py
 # The tests start some hundred processes; each would compile this package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -17,11 +19,11 @@ serve: $(BIN)/.server
 test: check fast client
 
 fast: $(BIN)/.dev postgres
-	$(BIN)/pytest $(FAST) --dist loadscope --no-loadscope-reorder \
+	$(BIN)/pytest $(FAST) --dist loadscope --no-loadscope-reorder --ignore $(READS_CLIENT) \
 		--ignore tests/client --ignore tests/sdk --ignore tests/browser --ignore tests/house
 
 client: $(BIN)/.dev postgres chromium
-	$(BIN)/pytest $(FAST) tests/client tests/sdk tests/browser
+	$(BIN)/pytest $(FAST) tests/client tests/sdk tests/browser $(READS_CLIENT)
 
 ## check: style, types, layers, and the tests that read the code and the documents
 check: $(BIN)/.dev

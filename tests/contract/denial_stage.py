@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from tests.contract.denial_world import (
 TOKEN = re.compile(r"q[a-z]+")
 EVERYBODY = list(ROLES)
 BOUND = nouns.bound_schema()
+ENGINE = Engine(BOUND)
 UNSUPPORTED = {
     name
     for noun in nouns._NOUNS
@@ -72,14 +73,13 @@ class Stage:
     services: Services
     urls: Urls
     restore: Callable[[], None]
-    engine: Engine = field(default_factory=lambda: Engine(BOUND))
 
     def ask(self, who: str | None, example: Example, variables: dict[str, Any]) -> Said:
         """What that person is answered."""
         context = Context(self.services, self.world.actors[who], self.urls, "")
         query = example.query or mutation_document(example.field)
         try:
-            status, body = self.engine.execute(query, variables, None, context)
+            status, body = ENGINE.execute(query, variables, None, context)
         finally:
             context.close()
         answer = json.loads(body)

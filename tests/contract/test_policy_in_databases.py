@@ -129,13 +129,11 @@ def build(tx: Tx, facts: Facts) -> dict[str, Actor]:
 
 
 @pytest.fixture(scope="module")
-def migrated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+def migrated(request: pytest.FixtureRequest) -> str:
     """How to make databases: the address of an empty SQLite file, or "postgres"."""
     if request.param == "postgres":
         return "postgres"
-    path = tmp_path_factory.mktemp("policy") / "empty.sqlite"
-    upgrade(f"sqlite:///{path}")
-    return str(path)
+    return str(request.getfixturevalue("sqlite_template"))
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Any filter in any order, paged at any size, gives what plain Python gives, on both databases."""
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -49,8 +50,9 @@ def stocked(
 ) -> "Iterator[tuple[Database, Catalogue]]":
     """A database with the catalogue in it."""
     if request.param == "sqlite":
-        url, dropped = f"sqlite:///{tmp_path_factory.mktemp('search')}/registrum.sqlite", None
-        upgrade(url)
+        path = tmp_path_factory.mktemp("search") / "registrum.sqlite"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        url, dropped = f"sqlite:///{path}", None
     else:
         cluster = request.getfixturevalue("postgres")
         url = cluster.database_like("migrated", upgrade)

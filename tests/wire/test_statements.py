@@ -2,6 +2,7 @@
 
 import asyncio
 import runpy
+import shutil
 from collections.abc import Callable, Iterator
 from importlib.metadata import distribution
 from pathlib import Path
@@ -15,19 +16,18 @@ from registrum.server.blobs.signing import Signer, Urls
 from registrum.server.config import Config
 from registrum.server.db import open_database
 from registrum.server.db.database import Database
-from registrum.server.db.migrations import upgrade
 from registrum.server.db.sqlite import SqliteDatabase
 from registrum.server.graphql.context import Context, Services
 from registrum.server.graphql.execution import Engine
-from registrum.server.graphql.nouns import bound_schema
 from registrum.server.services import members, teams
 from registrum.server.services.commits import Commits
 from registrum.server.services.credentials import Secrets
 from registrum.server.services.teams import CreateTeam
+from tests.contract.denial_stage import BOUND
 from tests.services import acme
 
 KEY = b"a key of enough characters for the signing of URLs"
-ENGINE = Engine(bound_schema())
+ENGINE = Engine(BOUND)
 OPERATIONS = distribution("wandb").locate_file("wandb/sdk/artifacts/_generated/operations.py")
 Ask = Callable[[Actor, str, dict[str, Any]], tuple[Any, int]]
 
@@ -39,11 +39,10 @@ def operations() -> dict[str, str]:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[SqliteDatabase]:
+def database(sqlite_template: Path, tmp_path: Path) -> Iterator[SqliteDatabase]:
     """An empty one."""
-    url = f"sqlite:///{tmp_path}/registrum.sqlite"
-    upgrade(url)
-    opened = open_database(url)
+    path = shutil.copy(sqlite_template, tmp_path / "registrum.sqlite")
+    opened = open_database(f"sqlite:///{path}")
     assert isinstance(opened, SqliteDatabase)
     yield opened
     opened.close()
