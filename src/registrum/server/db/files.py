@@ -4,7 +4,7 @@ from collections.abc import Sequence, Set
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Text, and_, bindparam, delete, or_, select, update
+from sqlalchemy import Select, Text, and_, bindparam, delete, or_, select, update
 
 from registrum.core.artifacts import Artifact
 from registrum.core.files import Blob, ReservedFile, WantedFile
@@ -159,34 +159,45 @@ def drop_reservations(tx: Tx, artifact: Grant[Artifact], at_most: int) -> int:
 
 
 _HAS = or_(blobs.c.md5 == bindparam("digest"), blobs.c.xxh128 == bindparam("digest"))
-_ALL_OF_ARTIFACT = (
-    select(*BLOB_COLUMNS)
-    .select_from(
-        artifact_blobs.join(blobs, blobs.c.id == artifact_blobs.c.blob_id).join(
-            artifacts, artifacts.c.id == artifact_blobs.c.artifact_id
+
+
+def _all_of_artifact() -> Select[Any]:
+    return (
+        select(*BLOB_COLUMNS)
+        .select_from(
+            artifact_blobs.join(blobs, blobs.c.id == artifact_blobs.c.blob_id).join(
+                artifacts, artifacts.c.id == artifact_blobs.c.artifact_id
+            )
+        )
+        .where(
+            artifacts.c.id == bindparam("artifact_id"),
+            artifacts.c.state == "committed",
+            artifacts.c.deleted_at.is_(None),
+            allowed_artifact(Action.DOWNLOAD),
         )
     )
-    .where(
-        artifacts.c.id == bindparam("artifact_id"),
-        artifacts.c.state == "committed",
-        artifacts.c.deleted_at.is_(None),
-        allowed_artifact(Action.DOWNLOAD),
-    )
-)
-_OF_ARTIFACT = prepared(_ALL_OF_ARTIFACT.where(_HAS).limit(1))
-_BLOBS_OF_ARTIFACT = prepared(_ALL_OF_ARTIFACT)
+
+
+@cache
+def _of_artifact_statement() -> Prepared:
+    return prepared(_all_of_artifact().where(_HAS).limit(1))
+
+
+@cache
+def _blobs_of_artifact_statement() -> Prepared:
+    return prepared(_all_of_artifact())
 
 
 def blob_of_artifact(tx: Tx, artifact_id: int, digest: bytes) -> Blob | None:
     """The blob with this digest in an artifact that the actor may download."""
-    row = tx.one(_OF_ARTIFACT, artifact_id=artifact_id, digest=digest)
+    row = tx.one(_of_artifact_statement(), artifact_id=artifact_id, digest=digest)
     return blob_from(row) if row else None
 
 
 def blobs_of_artifact(tx: Tx, artifact_id: int, digests: Set[bytes]) -> dict[bytes, Blob]:
     """The blobs with these digests in an artifact that the actor may download: all that it has are read once."""
     found: dict[bytes, Blob] = {}
-    for row in tx.rows(_BLOBS_OF_ARTIFACT, artifact_id=artifact_id):
+    for row in tx.rows(_blobs_of_artifact_statement(), artifact_id=artifact_id):
         blob = blob_from(row)
         for digest in (blob.md5, blob.xxh128):
             if digest is not None and digest in digests:
