@@ -177,6 +177,33 @@ def test_a_peer_that_leaves_ends_the_sending(site, is_rude):
     assert len(sockets) == len(set(sockets)), "a duplicate is left"
 
 
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_a_peer_that_leaves_before_a_files_turn_ends_the_sending(tmp_path, loop):
+    (tmp_path / "file").write_bytes(bytes(MIB))
+    began, ended = threading.Event(), threading.Event()
+    faults = []
+
+    async def app(scope, receive, send) -> None:
+        length = (b"content-length", b"%d" % (65 * MIB))
+        await send({"type": "http.response.start", "status": 200, "headers": [length]})
+        await send({"type": "http.response.body", "body": bytes(64 * MIB), "more_body": True})
+        asyncio.get_running_loop().call_soon(began.set)
+        try:
+            with (tmp_path / "file").open("rb") as file:
+                await send({"type": ZERO_COPY_SEND, "file": file})
+        except Exception as error:
+            faults.append(error)
+        finally:
+            ended.set()
+
+    with serving(app, loop=loop) as address:
+        with Peer(address) as peer:
+            peer.socket.sendall(ask("GET", "http://x/"))
+            assert began.wait(20)
+        assert ended.wait(20)
+    assert not faults
+
+
 def test_a_file_that_is_cut_short_meanwhile_closes_the_connection(site):
     url = site.stored_zeros(64 * MIB)
     [path] = [path for path in site.files() if path.stat().st_size == 64 * MIB]

@@ -106,7 +106,8 @@ class ZeroCopyProtocol(CarefulProtocol):
             while self.flow.write_paused and not self.transport.is_closing():
                 await self.flow.drain()
         finally:
-            self.transport.set_write_buffer_limits()
+            if not self.transport.is_closing():
+                self.transport.set_write_buffer_limits()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         chosen: Any = _Exchange(self, cycle, app) if self._is_plain else app
@@ -254,6 +255,7 @@ class _Exchange:
     def _begin_reading(self) -> None:
         """From here on the transport reads nothing."""
         if self._is_gone:
+            self._give_up()
             raise ConnectionResetError("The peer left before its body came.")
         length = next(
             int(value) for name, value in self._cycle.scope["headers"] if name == b"content-length"
