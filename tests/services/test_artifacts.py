@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from registrum.core.errors import (
     Conflict,
@@ -24,6 +25,7 @@ from registrum.core.policy import Action
 from registrum.core.projects import ProjectName
 from registrum.core.runs import RunName, SaveRun
 from registrum.server.db import Database, aliases, artifacts, lineage, projects, tags
+from registrum.server.db.tables import events
 from registrum.server.services.artifacts import UpdateArtifact, delete_artifact, update_artifact
 from registrum.server.services.collections import delete_collection
 from registrum.server.services.lineage import UseArtifact, use_artifact
@@ -190,6 +192,28 @@ def test_what_is_said_about_a_version_can_change(desk: Desk) -> None:
     change(desk, found.id, description="")
     assert desk.get(found.id).description == ""
     assert now.updated_at is not None
+
+
+def test_aliases_and_tags_of_logging_and_editing_are_in_the_ledger(desk: Desk) -> None:
+    logged = desk.log(FILES, tags=("born",))
+    desk.log(FILES, finds_same_content=True, aliases=("again",), tags=("again",))
+    change(desk, logged.id, aliases=("again", "best"), tags_to_remove=("born",))
+    with desk.database.read(SYSTEM) as tx:
+        found = tx.rows(select(events.c.kind, events.c.changes).order_by(events.c.id))
+    about = [
+        (event.kind, event.changes.get("aliases") or event.changes.get("tags"))
+        for event in found
+        if event.kind.startswith(("alias.", "version."))
+    ]
+    assert about == [
+        ("version.tagged", ["born"]),
+        ("version.committed", ["latest"]),
+        ("alias.set", ["again"]),
+        ("version.tagged", ["again"]),
+        ("version.untagged", ["born"]),
+        ("alias.removed", ["latest"]),
+        ("alias.set", ["best"]),
+    ]
 
 
 def test_ttl_is_own_or_inherited_or_off(desk: Desk) -> None:

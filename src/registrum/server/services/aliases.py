@@ -38,7 +38,7 @@ def add_aliases(tx: Tx, artifact_id: int, asked: Sequence[AliasIn]) -> None:
         found = checked(names)
         place = _place(tx, collection, artifact_id, found)
         aliases.point(tx, place, found)
-        _record(tx, EventKind.ALIAS_SET, collection.thing, place.thing, found)
+        record_aliases(tx, EventKind.ALIAS_SET, collection.thing, place.thing, found)
 
 
 def delete_aliases(tx: Tx, artifact_id: int, asked: Sequence[AliasIn]) -> None:
@@ -55,8 +55,7 @@ def delete_aliases(tx: Tx, artifact_id: int, asked: Sequence[AliasIn]) -> None:
                 raise InvalidName(f"{name!r} is the name of a version, which cannot be taken away.")
         place = _place(tx, collection, artifact_id, names)
         ended = aliases.remove(tx, place, names)
-        if ended:
-            _record(tx, EventKind.ALIAS_REMOVED, collection.thing, place.thing, ended)
+        record_aliases(tx, EventKind.ALIAS_REMOVED, collection.thing, place.thing, ended)
 
 
 def _grouped(tx: Tx, asked: Sequence[AliasIn]) -> Iterable[tuple[Grant[Collection], list[str]]]:
@@ -134,9 +133,12 @@ def _record_protection(tx: Tx, kind: EventKind, registry: Project, names: Sequen
     )
 
 
-def _record(
+def record_aliases(
     tx: Tx, kind: EventKind, collection: Collection, place: Place, names: Sequence[str]
 ) -> None:
+    """Writes into the ledger which aliases came to a version in a collection, or left it, if any did."""
+    if not names:
+        return
     project = collection.project
     assert project is not None, "who may edit aliases there sees the project"
     events.record(
