@@ -29,6 +29,7 @@ from registrum.server.db import (
 )
 from registrum.server.db.tx import Tx
 from registrum.server.db.visibility import Grant
+from registrum.server.services.aliases import record_aliases
 
 MAX_CLIENT_ID = 256
 MAX_TAGS = 100
@@ -128,7 +129,8 @@ def create_artifact(tx: Tx, ask: CreateArtifact) -> int:
         added = begin()
     if added is None:
         raise Conflict(_TAKEN)
-    tags.change_of_artifact(tx, artifacts.get_for(tx, Action.WRITE, added), ask_tags, ())
+    if ask_tags:
+        _change_tags(tx, artifacts.get_for(tx, Action.WRITE, added), ask_tags, ())
     return added
 
 
@@ -179,8 +181,10 @@ def _log_again(
 ) -> int:
     """The same content once more: no new version, but its aliases, tags and producer are noted."""
     found = artifacts.get_for(tx, Action.WRITE, artifact_id)
-    aliases.point(tx, memberships.own_place(tx, found), names)
-    tags.change_of_artifact(tx, found, labels, ())
+    place = memberships.own_place(tx, found)
+    aliases.point(tx, place, names)
+    record_aliases(tx, EventKind.ALIAS_SET, found.thing.source, place.thing, names)
+    _change_tags(tx, found, labels, ())
     if run_id is not None:
         versions.add_producer(tx, found, run_id)
     return artifact_id
@@ -241,21 +245,18 @@ def update_artifact(tx: Tx, ask: UpdateArtifact) -> int:
             facts_found=facts_of(metadata) if "metadata" in changes else None,
         )
         record(tx, EventKind.VERSION_CHANGED, artifact, fields=changes)
-    _change_tags(tx, found, ask)
+    _change_tags(tx, found, check_tags(ask.tags_to_add), ask.tags_to_remove)
     if ask.aliases is not None:
         _set_aliases(tx, found, checked(ask.aliases))
     return artifact.id
 
 
-def _change_tags(tx: Tx, found: Grant[Artifact], ask: UpdateArtifact) -> None:
-    add = check_tags(ask.tags_to_add)
-    if not add and not ask.tags_to_remove:
-        return
-    tags.change_of_artifact(tx, found, add, ask.tags_to_remove)
+def _change_tags(tx: Tx, found: Grant[Artifact], add: Sequence[str], remove: Sequence[str]) -> None:
+    tags.change_of_artifact(tx, found, add, remove)
     if add:
         record(tx, EventKind.VERSION_TAGGED, found.thing, tags=list(add))
-    if ask.tags_to_remove:
-        record(tx, EventKind.VERSION_UNTAGGED, found.thing, tags=list(ask.tags_to_remove))
+    if remove:
+        record(tx, EventKind.VERSION_UNTAGGED, found.thing, tags=list(remove))
 
 
 def _set_aliases(tx: Tx, found: Grant[Artifact], names: Sequence[str]) -> None:
@@ -265,8 +266,12 @@ def _set_aliases(tx: Tx, found: Grant[Artifact], names: Sequence[str]) -> None:
     standing = [
         each.name for each in aliases.by_memberships(tx, [place.thing.id]).get(place.thing.id, ())
     ]
-    aliases.remove(tx, place, [name for name in standing if name not in names])
-    aliases.point(tx, place, [name for name in names if name not in standing])
+    source = found.thing.source
+    ended = aliases.remove(tx, place, [name for name in standing if name not in names])
+    record_aliases(tx, EventKind.ALIAS_REMOVED, source, place.thing, ended)
+    new = [name for name in names if name not in standing]
+    aliases.point(tx, place, new)
+    record_aliases(tx, EventKind.ALIAS_SET, source, place.thing, new)
 
 
 def delete_artifact(tx: Tx, artifact_id: int, *, with_aliases: bool) -> Artifact:
