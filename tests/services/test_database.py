@@ -201,3 +201,39 @@ def test_units_that_queue_up_behind_a_full_disk_are_told_of_it(
         assert {type(unit.exception()) for unit in units} == {StorageFull}
     assert _keys(database) == []
     database.close()
+
+
+def test_what_was_begun_is_committed_refused_or_given_up(
+    sqlite_template: Path, tmp_path: Path
+) -> None:
+    database = SqliteDatabase(str(shutil.copy(sqlite_template, tmp_path / "begun.sqlite")))
+    begun, gate, done = threading.Event(), threading.Event(), threading.Event()
+
+    def block(tx: Tx) -> None:
+        begun.set()
+        gate.wait(10)
+
+    running = database.begin_write(ANONYMOUS, block)
+    assert begun.wait(10)
+    good = database.begin_write(ANONYMOUS, _put("a"), lambda tx, _: _found(tx))
+    bad = database.begin_write(ANONYMOUS, _put("a"))
+    late = database.begin_write(ANONYMOUS, _put("b"))
+    for each in (late, running):  # whose transaction is running already: it stays
+        each.give_up()
+    last = database.begin_write(ANONYMOUS, _put("c"))
+    last.call_when_done(done.set)
+    assert not done.is_set()
+    gate.set()
+    assert done.wait(10)
+    assert running.value() is None
+    assert good.value() == ["a"]
+    with pytest.raises(Taken):
+        bad.value()
+    with pytest.raises(DeadlineExceeded):
+        late.value()
+    assert _keys(database) == ["a", "c"]
+    database.close()
+
+
+def _found(tx: Tx) -> list[str]:
+    return [key for key in tx.column(select(instance.c.key)) if key == "a"]

@@ -1,4 +1,4 @@
-"""Point reads are answered by the event loop itself; whatever may take longer is not."""
+"""Point reads are answered by the event loop itself, single writes go from it to the writer; whatever may take longer does not."""
 
 import asyncio
 import threading
@@ -10,18 +10,19 @@ import pytest
 from graphql import OperationDefinitionNode, parse, validate
 
 from registrum.core.actors import ANONYMOUS, Actor
-from registrum.core.errors import DeadlineExceeded
+from registrum.core.errors import Conflict, DeadlineExceeded, Invalid
 from registrum.server.blobs import open_store
 from registrum.server.blobs.signing import Signer
 from registrum.server.config import Config
 from registrum.server.db import open_database
+from registrum.server.db.tx import Tx
 from registrum.server.graphql.binding import Abstract, BoundSchema, Info, Root, Type
-from registrum.server.graphql.context import Services
+from registrum.server.graphql.context import Services, Write
 from registrum.server.graphql.endpoint import GraphQLEndpoint
 from registrum.server.graphql.execution import Engine
 from registrum.server.graphql.fitting import build
 from registrum.server.graphql.limits import fragments_of
-from registrum.server.graphql.points import is_point_read
+from registrum.server.graphql.points import is_point_read, is_single_write
 from registrum.server.services.commits import Commits
 from registrum.server.services.credentials import Secrets
 
@@ -29,7 +30,7 @@ SDL = """
 interface Named { name: String! page: Int }
 type Thing implements Named { name: String! page: Int part: Thing parts: [Thing!] named: Named }
 type Query { thing(how: String): Thing things: [Thing!] }
-type Mutation { make: Thing }
+type Mutation { make: Thing write(how: String): Thing! }
 """
 KEY = b"a key of enough characters for the signing of URLs"
 
@@ -50,6 +51,23 @@ def bound() -> BoundSchema:
 
     def resolve_more(found: Any, info: Info) -> Any:
         return None
+
+    @mutation.field("write", is_write=True)
+    def resolve_write(_: None, info: Info, how: str | None) -> Write:
+        prepared_in = threading.current_thread().name
+        if how == "misread":
+            raise Invalid("This cannot be read.")
+
+        def work(tx: Tx) -> str:
+            if how == "refused":
+                raise Conflict("This is refused.")
+            return threading.current_thread().name
+
+        def read(tx: Tx, written_in: str) -> dict[str, Any] | None:
+            assert written_in == threading.current_thread().name == "sqlite-writer"
+            return None if how == "nothing" else {"name": prepared_in}
+
+        return Write(work, read)
 
     for owner, name in ((query, "things"), (mutation, "make"), (thing, "parts"), (thing, "page")):
         owner.field(name)(resolve_more)
@@ -85,6 +103,31 @@ def test_every_field_must_be_data_or_a_look_up(text: str, is_one: bool) -> None:
     assert is_point_read(BOUND, operation, fragments_of(document)) is is_one
 
 
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("mutation { write { name __typename } }", True),
+        (
+            "mutation M($how: String) { other: write(how: $how) { ...F } } fragment F on Thing { name }",
+            True,
+        ),
+        ("mutation { make { name } }", False),
+        ("mutation { write { name } again: write { name } }", False),
+        ("mutation { write { name part { name } } }", False),
+        ("mutation { write { page } }", False),
+        ("mutation M($no: Boolean!) { write @skip(if: $no) { name } }", False),
+        ("mutation { ... { write { name } } }", False),
+        ("mutation { __typename }", False),
+        ("{ thing { name } }", False),
+    ],
+)
+def test_a_single_write_is_one_field_with_data_beneath(text: str, is_one: bool) -> None:
+    document = parse(text)
+    assert not validate(BOUND.schema, document)
+    (operation,) = (d for d in document.definitions if isinstance(d, OperationDefinitionNode))
+    assert is_single_write(BOUND, operation, fragments_of(document)) is is_one
+
+
 class Everybody:
     """Whoever asks is known, unless the header says otherwise."""
 
@@ -95,8 +138,16 @@ class Everybody:
         return None if (b"x-new", b"yes") in scope["headers"] else ANONYMOUS
 
 
-async def threads_of(folder: Path, *asked: tuple[str, dict[str, Any], dict[str, str]]) -> list[str]:
+Asked = tuple[str, dict[str, Any], dict[str, str]]
+
+
+async def threads_of(folder: Path, *asked: Asked) -> list[str]:
     """In which threads these requests were answered, one after the other."""
+    return [answer["data"]["thing"]["name"] for answer in await answers_to(folder, *asked)]
+
+
+async def answers_to(folder: Path, *asked: Asked) -> list[dict[str, Any]]:
+    """The answers to these requests, one after the other."""
     database = open_database(f"sqlite:///{folder}/empty.sqlite")
     store = open_store(f"file://{folder}")
     loop = asyncio.get_running_loop()
@@ -107,9 +158,7 @@ async def threads_of(folder: Path, *asked: tuple[str, dict[str, Any], dict[str, 
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             return [
-                (await client.post("/", json={"query": q, "variables": v}, headers=h)).json()[
-                    "data"
-                ]["thing"]["name"]
+                (await client.post("/", json={"query": q, "variables": v}, headers=h)).json()
                 for q, v, h in asked
             ]
     finally:
@@ -136,3 +185,21 @@ def test_look_ups_that_are_known_are_answered_at_once_and_long_ones_begin_anew_i
     )
     here = threading.main_thread().name
     assert [name == here for name in names] == [False, True, False, False, False, False]
+
+
+def test_single_writes_that_are_known_go_from_the_event_loop_to_the_writer(tmp_path: Path) -> None:
+    text = "mutation M($how: String) { write(how: $how) { name } }"
+    first, known, apart = asyncio.run(
+        answers_to(tmp_path, (text, {}, {}), (text, {}, {}), (text, {}, {"x-new": "yes"}))
+    )
+    here = threading.main_thread().name
+    threads = [answer["data"]["write"]["name"] for answer in (first, known, apart)]
+    assert [name == here for name in threads] == [False, True, False]
+
+
+@pytest.mark.parametrize("how", ["refused", "misread", "nothing"])
+def test_a_single_write_fails_in_the_same_words_either_way(tmp_path: Path, how: str) -> None:
+    text = "mutation M($how: String) { write(how: $how) { name } }"
+    first, known = asyncio.run(answers_to(tmp_path, *[(text, {"how": how}, {})] * 2))
+    assert first["errors"]
+    assert known == first

@@ -5,11 +5,13 @@ returns once its commit is durable.
 """
 
 from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from registrum.core.actors import Actor
+from registrum.core.errors import DeadlineExceeded
 from registrum.server.db.tx import Tx
 
 T = TypeVar("T")
@@ -17,10 +19,35 @@ R = TypeVar("R")
 
 READ_TIMEOUT_S = 10.0
 WRITE_TIMEOUT_S = 25.0
+BUSY = "The database is busy; try again in a moment."
 VANISHED = "Something that the request refers to has just been deleted; do it again from the start."
 """Said where a foreign key refuses a row."""
 UNTAKEABLE = "The request has a text or a number that the database cannot take."
 """Said where no column can hold a value: NUL or half a surrogate pair in a text, a number of more than 64 bits."""
+
+
+class Pending:
+    """A unit of writing that was handed to the writer."""
+
+    __slots__ = ("_future",)
+
+    def __init__(self, future: "Future[Any]") -> None:
+        self._future = future
+
+    def call_when_done(self, call: Callable[[], object]) -> None:
+        """Calls this once it is committed, refused or given up; in whatever thread that comes about."""
+        self._future.add_done_callback(lambda _: call())
+
+    def give_up(self) -> None:
+        """Takes it back, unless it is being done already: then it is soon done."""
+        self._future.cancel()
+
+    def value(self) -> Any:
+        """What came of it, once it is done. Raises as `Database.write`."""
+        try:
+            return self._future.result()
+        except CancelledError:
+            raise DeadlineExceeded(BUSY) from None
 
 
 class Database(Protocol):
@@ -61,6 +88,18 @@ class Database(Protocol):
         """Runs `work(tx)` as `write` does, then `read(tx, its value)` in a snapshot begun after the commit; its value.
 
         For the few short reads that answer a write: SQLite does them where the pages are at hand, in the writer.
+        """
+
+    def begin_write(
+        self,
+        actor: Actor,
+        work: Callable[[Tx], Any],
+        read: Callable[[Tx, Any], Any] | None = None,
+        timeout_s: float = WRITE_TIMEOUT_S,
+    ) -> "Pending | None":
+        """As `write`, or `write_and_read`, but does not wait; None where that is not to be had.
+
+        Who calls takes care that it is given up after `timeout_s` seconds.
         """
 
     def check(self) -> None:

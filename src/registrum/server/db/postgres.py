@@ -209,6 +209,15 @@ class PostgresDatabase:
         with self.read(actor) as tx:
             return read(tx, value)
 
+    def begin_write(
+        self,
+        actor: Actor,
+        work: Callable[[Tx], Any],
+        read: Callable[[Tx, Any], Any] | None = None,
+        timeout_s: float = WRITE_TIMEOUT_S,
+    ) -> None:
+        """See `database.Database.begin_write`: here a thread has to wait for the server."""
+
     def check(self) -> None:
         """See `database.Database.check`."""
         with self._transaction("BEGIN READ ONLY", 2.0) as connection:

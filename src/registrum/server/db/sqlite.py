@@ -25,10 +25,12 @@ from registrum.core.actors import Actor
 from registrum.core.errors import Conflict, DeadlineExceeded, Invalid, StorageFull, Unavailable
 from registrum.server.db.conditions import regexp, sorted_list
 from registrum.server.db.database import (
+    BUSY,
     READ_TIMEOUT_S,
     UNTAKEABLE,
     VANISHED,
     WRITE_TIMEOUT_S,
+    Pending,
     utc_now,
 )
 from registrum.server.db.tx import Taken, Tx
@@ -121,7 +123,7 @@ def _translated(error: Exception) -> Exception:
     if code & 0xFF == sqlite3.SQLITE_FULL:
         return StorageFull("The disk that holds the database is full.")
     if code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return Unavailable("The database is busy; try again in a moment.")
+        return Unavailable(BUSY)
     return error
 
 
@@ -183,13 +185,26 @@ class SqliteDatabase:
         unit = _Unit(actor, utc_now(), work, deadline, Future(), read)
         return cast(R, self._answer(unit, timeout_s))
 
+    def begin_write(
+        self,
+        actor: Actor,
+        work: Callable[[Tx], Any],
+        read: Callable[[Tx, Any], Any] | None = None,
+        timeout_s: float = WRITE_TIMEOUT_S,
+    ) -> Pending:
+        """See `database.Database.begin_write`."""
+        deadline = time.monotonic() + timeout_s
+        unit = _Unit(actor, utc_now(), work, deadline, Future(), read)
+        self._queue.put(unit)
+        return Pending(unit.future)
+
     def _answer(self, unit: _Unit, timeout_s: float) -> Any:
         self._queue.put(unit)
         try:
             return unit.future.result(timeout_s)
         except FutureTimeout:
             if unit.future.cancel():
-                raise DeadlineExceeded("The database is busy; try again in a moment.") from None
+                raise DeadlineExceeded(BUSY) from None
             return unit.future.result()  # its transaction is running: the answer is near
 
     def check(self) -> None:

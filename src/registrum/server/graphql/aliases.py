@@ -7,7 +7,9 @@ from registrum.core.collections import Alias
 from registrum.core.policy import Action
 from registrum.core.projects import Project, ProjectName
 from registrum.server.db import aliases, projects
+from registrum.server.db.tx import Tx
 from registrum.server.graphql.binding import Info, Root, Type
+from registrum.server.graphql.context import Write
 from registrum.server.graphql.pages import connection
 from registrum.server.services import aliases as service
 from registrum.server.services.aliases import AliasIn
@@ -25,20 +27,28 @@ alias = Type(
 )
 
 
-@mutation.field("addAliases")
-def resolve_add(_: None, info: Info, input: dict[str, Any]) -> dict[str, Any]:
+@mutation.field("addAliases", is_write=True)
+def resolve_add(_: None, info: Info, input: dict[str, Any]) -> Write:
     """Gives aliases to a version."""
     artifact_id, asked = _asked(input)
-    info.context.write(lambda tx: service.add_aliases(tx, artifact_id, asked))
-    return {"success": True}
+
+    def work(tx: Tx) -> dict[str, Any]:
+        service.add_aliases(tx, artifact_id, asked)
+        return {"success": True}
+
+    return Write(work)
 
 
-@mutation.field("deleteAliases")
-def resolve_delete(_: None, info: Info, input: dict[str, Any]) -> dict[str, Any]:
+@mutation.field("deleteAliases", is_write=True)
+def resolve_delete(_: None, info: Info, input: dict[str, Any]) -> Write:
     """Takes aliases from a version."""
     artifact_id, asked = _asked(input)
-    info.context.write(lambda tx: service.delete_aliases(tx, artifact_id, asked))
-    return {"success": True}
+
+    def work(tx: Tx) -> dict[str, Any]:
+        service.delete_aliases(tx, artifact_id, asked)
+        return {"success": True}
+
+    return Write(work)
 
 
 def _asked(input: dict[str, Any]) -> tuple[int, list[AliasIn]]:

@@ -75,12 +75,14 @@ class Fields:
         self.reads: dict[str, Reader] = dict(reads or {})
         self.resolvers: dict[str, Resolver] = {}
         self.points: set[str] = set()
+        self.writes: set[str] = set()
 
-    def field(self, name: str, *, is_point: bool = False) -> Bound:
+    def field(self, name: str, *, is_point: bool = False, is_write: bool = False) -> Bound:
         """Decorator: this function resolves the field of that wire name.
 
         Args:
             is_point: it only reads, and only what indexes lead to, in a few statements (`points.py`).
+            is_write: it does nothing itself, and returns a `context.Write`.
 
         Raises:
             BindingError: the field has a resolver or reader here already.
@@ -92,6 +94,8 @@ class Fields:
             self.resolvers[name] = resolver
             if is_point:
                 self.points.add(name)
+            if is_write:
+                self.writes.add(name)
             return resolver
 
         return bind
@@ -199,6 +203,7 @@ class BoundSchema:
         as_is: scalar name → class whose values are JSON already.
         strict: names of scalars whose serialisers refuse what is no value.
         points: those (type, field) that are look-ups.
+        writes: those (type, field) whose resolvers return a `Write`.
         shared: names of types of which many rows may refer to one value.
     """
 
@@ -209,6 +214,7 @@ class BoundSchema:
     points: frozenset[tuple[str, str]] = frozenset()
     shared: frozenset[str] = frozenset()
     strict: frozenset[str] = frozenset()
+    writes: frozenset[tuple[str, str]] = frozenset()
 
 
 def _refusal(reason: str) -> Resolver:

@@ -36,6 +36,18 @@ class Services:
     commits: Commits
 
 
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Given by a resolver that does nothing but write: what is to be done, and answered in its place.
+
+    Attributes:
+        work, read: see `Database.write_and_read`; without `read` the value of `work` is the answer.
+    """
+
+    work: Callable[[Tx], Any]
+    read: Callable[[Tx, Any], Any] | None = None
+
+
 class Context(OneRequest):
     """One request.
 
@@ -74,6 +86,12 @@ class Context(OneRequest):
     def commits(self) -> Commits:
         """Commits artifacts, each once at a time."""
         return self._services.commits
+
+    def done(self, write: Write) -> Any:
+        """The value of what a mutation's resolver gave, once that is done here."""
+        if write.read is None:
+            return self.write(write.work)
+        return self.write_and_read(write.work, write.read)
 
     def write_and_read(self, work: Callable[[Tx], T], read: Callable[[Tx, T], R]) -> R:
         """As `write`, and then `read` of its value in a snapshot begun after the commit, for a short answer."""

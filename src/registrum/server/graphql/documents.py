@@ -33,7 +33,7 @@ from registrum.server.graphql.limits import (
     fragments_of,
     weigh,
 )
-from registrum.server.graphql.points import is_point_read
+from registrum.server.graphql.points import is_point_read, is_single_write
 
 T = TypeVar("T")
 
@@ -104,13 +104,14 @@ class Operation:
     Attributes:
         weight: its cost as a function of variables.
         variables: those it declares.
-        is_point_read: see `points.py`.
+        is_point_read, is_single_write: see `points.py`.
     """
 
     definition: OperationDefinitionNode
     weight: Weight
     variables: Variables
     is_point_read: bool
+    is_single_write: bool
 
 
 @dataclass(slots=True)
@@ -203,6 +204,7 @@ class Documents:
                 weigh(schema, document, definition),
                 Variables(schema, definition.variable_definitions or ()),
                 is_point_read(self._bound, definition, fragments),
+                is_single_write(self._bound, definition, fragments),
             )
             for definition in document.definitions
             if isinstance(definition, OperationDefinitionNode)

@@ -2,6 +2,7 @@
 
 Look-ups and searches have thread pools of their own, so that slow searches cannot starve the quick look-ups. Point reads of a
 near database (`points.py`) are answered by the event loop itself, within `AT_ONCE_S`; what takes longer begins anew in a thread.
+Single writes go from the event loop to the database's writer and back.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from registrum.core.brackets import check_brackets
 from registrum.core.compression import unpacked
 from registrum.core.errors import Invalid, RegistrumError, TooLarge, Unauthenticated
 from registrum.server.blobs.signing import Signer, Urls
-from registrum.server.db.database import READ_TIMEOUT_S
+from registrum.server.db.database import READ_TIMEOUT_S, WRITE_TIMEOUT_S, Pending
 from registrum.server.graphql import errors
 from registrum.server.graphql.context import Context, Services
 from registrum.server.graphql.errors import Answer
@@ -31,6 +32,8 @@ Send = Callable[[Message], Awaitable[None]]
 POINT_THREADS = 8
 SEARCH_THREADS = 4
 AT_ONCE_S = 0.02
+MOST_BEGUN_BYTES = 2**16
+"""What a single write may have that the event loop makes ready for the writer."""
 SMALL_BYTES = 2**20
 """What a body may have, once unpacked, before anybody asks whose it is; and what is parsed by the event loop."""
 
@@ -77,7 +80,7 @@ class GraphQLEndpoint:
                 request = _decode(body)
             else:
                 request = await asyncio.to_thread(_decode, body)
-            answer = self._at_once(scope, request)
+            answer = self._at_once(scope, request) or await self._written(scope, request, body)
             if answer is None:
                 pool = self._searches if _is_search(request) else self._points
                 loop = asyncio.get_running_loop()
@@ -100,13 +103,39 @@ class GraphQLEndpoint:
         """The answer to a point read; None if it is none, or takes too long for the event loop."""
         if not self._services.database.is_near:
             return None
-        if not self._engine.is_point_read(request.get("query"), request.get("operationName")):
+        known = self._engine.known(request.get("query"), request.get("operationName"))
+        if known is None or not known.is_point_read:
             return None
         actor = self._authenticate.known(scope)
         if actor is None:
             return None
         answer = self._answered(scope, request, actor, AT_ONCE_S)
         return None if answer.status == 503 else answer
+
+    async def _written(self, scope: Scope, request: dict[str, Any], body: bytes) -> Answer | None:
+        """The answer to a single write, which the writer is given without a thread in between; None if it is none."""
+        database = self._services.database
+        if not database.is_near or len(body) > MOST_BEGUN_BYTES:
+            return None
+        query, name = request.get("query"), request.get("operationName")
+        known = self._engine.known(query, name)
+        if known is None or not known.is_single_write:
+            return None
+        actor = self._authenticate.known(scope)
+        context = None if actor is None else self._context(scope, actor, READ_TIMEOUT_S)
+        if actor is None or not isinstance(context, Context):
+            return None
+        try:
+            begun = self._engine.begin(str(query), request.get("variables"), name, context)
+            if begun is None:
+                return None
+            pending = database.begin_write(actor, begun.write.work, begun.write.read)
+            if pending is None:
+                return None
+            await _done(pending)
+            return self._engine.finish(begun, pending)
+        finally:
+            context.close()
 
     def _answer(self, scope: Scope, request: dict[str, Any]) -> Answer:
         try:
@@ -118,6 +147,21 @@ class GraphQLEndpoint:
     def _answered(
         self, scope: Scope, request: dict[str, Any], actor: Actor, timeout_s: float
     ) -> Answer:
+        context = self._context(scope, actor, timeout_s)
+        if isinstance(context, Answer):
+            return context
+        try:
+            return self._engine.execute(
+                request.get("query", ""),
+                request.get("variables"),
+                request.get("operationName"),
+                context,
+            )
+        finally:
+            context.close()
+
+    def _context(self, scope: Scope, actor: Actor, timeout_s: float) -> Context | Answer:
+        """What resolvers of one request have at hand; an answer where it asks by a name that is not ours."""
         state = scope.setdefault("state", {})
         request_id, config = state.get("request_id", ""), self._services.config
         try:
@@ -131,16 +175,7 @@ class GraphQLEndpoint:
             config.download_url_expiry_s,
             config.upload_url_expiry_s,
         )
-        context = Context(self._services, actor, urls, request_id, timeout_s)
-        try:
-            return self._engine.execute(
-                request.get("query", ""),
-                request.get("variables"),
-                request.get("operationName"),
-                context,
-            )
-        finally:
-            context.close()
+        return Context(self._services, actor, urls, request_id, timeout_s)
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
         """The body, unpacked; only of who has a key or a session may it be large."""
@@ -183,6 +218,23 @@ class GraphQLEndpoint:
                 f"A request without credentials may have at most {SMALL_BYTES} bytes."
             )
         return self._services.config.max_body_bytes
+
+
+async def _done(pending: Pending) -> None:
+    """Waits until it is done, or given up because the writer had no time for it."""
+    loop = asyncio.get_running_loop()
+    waiting = loop.create_future()
+
+    def wake() -> None:
+        if not waiting.done():
+            waiting.set_result(None)
+
+    pending.call_when_done(lambda: loop.call_soon_threadsafe(wake))
+    late = loop.call_later(WRITE_TIMEOUT_S, pending.give_up)
+    try:
+        await waiting
+    finally:
+        late.cancel()
 
 
 def _too_large(limit: int) -> TooLarge:

@@ -25,10 +25,12 @@ from graphql.execution.collect_fields import (
 from graphql.pyutils import Path
 
 from registrum.core.errors import Invalid, RegistrumError
+from registrum.server.db.database import Pending
 from registrum.server.graphql import errors
 from registrum.server.graphql.arguments import Arguments, arguments_of
 from registrum.server.graphql.binding import BoundSchema
-from registrum.server.graphql.documents import Documents, Prepared, Variant
+from registrum.server.graphql.context import Write
+from registrum.server.graphql.documents import Documents, Operation, Prepared, Variant
 from registrum.server.graphql.errors import Answer
 from registrum.server.graphql.limits import Limits, check_cost, check_variables
 from registrum.server.graphql.projection import Projection, compile_projection
@@ -54,6 +56,7 @@ class ProjectingExecutor(Executor[Any]):
 
     bound: BoundSchema
     variant: Variant
+    pending: Pending | None = None
 
     def execute_operation(self, serially: bool | None = None) -> Any:
         """As graphql-core does, with nothing awaitable; the root's fields are collected once."""
@@ -108,7 +111,13 @@ class ProjectingExecutor(Executor[Any]):
         kind = step.definition.type
         info = self.build_resolve_info(step.definition, step.nodes, parent_type, path)
         try:
-            result = step.resolve(source, info, **step.arguments(self.variable_values))
+            if self.pending is None:
+                result = step.resolve(source, info, **step.arguments(self.variable_values))
+                if type(result) is Write:
+                    result = self.context_value.done(result)
+            else:
+                pending, self.pending = self.pending, None
+                result = pending.value()
             if step.project and result is not None and not isinstance(result, Exception):
                 try:
                     return step.project(result, self.variable_values)
@@ -136,10 +145,28 @@ class ProjectingExecutor(Executor[Any]):
         self.variant.steps[id(details)] = step
         return step
 
+    def write_of_root(self) -> Write | None:
+        """What the only field of a single write is to do; None where it has none, or does something else."""
+        kind = self.schema.mutation_type
+        assert kind is not None
+        (details,) = self._roots(kind).values()
+        step = self.variant.steps.get(id(details)) or self._step(kind, details)
+        path = Path(None, next(iter(self._roots(kind))), kind.name)
+        info = self.build_resolve_info(step.definition, step.nodes, kind, path)
+        found = step.resolve(None, info, **step.arguments(self.variable_values))
+        return found if type(found) is Write else None
+
     def _grouped(
         self, kind: GraphQLObjectType, details: FieldDetailsList
     ) -> Mapping[str, FieldDetailsList]:
         return self.collect_subfields(kind, details).grouped_field_set
+
+
+class Begun(NamedTuple):
+    """A single write before it is done."""
+
+    write: Write
+    executor: ProjectingExecutor
 
 
 class Engine:
@@ -182,11 +209,46 @@ class Engine:
         except Exception as error:
             return errors.broken(error, request_id)
 
-    def is_point_read(self, query: Any, operation_name: str | None) -> bool:
-        """Whether this document is known, and the operation a look-up that is done at once; it may still be refused."""
+    def known(self, query: Any, operation_name: str | None) -> Operation | None:
+        """The operation, where this document was asked before; what is asked may still be refused."""
         known = self._documents.known(query) if isinstance(query, str) else None
-        operation = known.operation(operation_name) if known is not None else None
-        return operation is not None and operation.is_point_read
+        return known.operation(operation_name) if known is not None else None
+
+    def begin(
+        self,
+        query: str,
+        variables: Mapping[str, Any] | None,
+        operation_name: str | None,
+        context: Any,
+    ) -> Begun | None:
+        """What there is to do of a single write that is known, for `finish`; None: it has to be executed as a whole.
+
+        Nothing has been done yet.
+        """
+        try:
+            prepared = self._prepare(query, variables)
+            if isinstance(prepared, list):
+                return None
+            executor = self._executor(prepared, variables, operation_name, context)
+            if isinstance(executor, list):
+                return None
+            write = executor.write_of_root()
+        except Exception as error:
+            # Whatever it is, it comes again in `execute`, and is reported there.
+            log.debug("not begun: %r", error)
+            return None
+        return None if write is None else Begun(write, executor)
+
+    def finish(self, begun: Begun, pending: Pending) -> Answer:
+        """The answer to what was begun, once it is done."""
+        begun.executor.pending = pending
+        request_id: str | None = getattr(begun.executor.context_value, "request_id", None)
+        try:
+            return _run(begun.executor, request_id)
+        except RegistrumError as error:
+            return errors.refused(error, request_id)
+        except Exception as error:
+            return errors.broken(error, request_id)
 
     def _prepare(
         self, query: str, variables: Mapping[str, Any] | None

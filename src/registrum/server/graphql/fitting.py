@@ -73,6 +73,7 @@ def build(sdl: Iterable[str], bindings: Iterable[Binding]) -> BoundSchema:
         frozenset(merged.points),
         frozenset(merged.shared),
         frozenset(merged.strict),
+        frozenset(merged.writes),
     )
 
 
@@ -91,6 +92,7 @@ class _Merged:
         self.shared: set[str] = set()
         self.strict: set[str] = set()
         self.points: set[tuple[str, str]] = set()
+        self.writes: set[tuple[str, str]] = set()
 
     def take(self, binding: Binding) -> None:
         kind = self.schema.get_type(binding.name)
@@ -132,6 +134,7 @@ class _Merged:
         reads.update(binding.reads)
         resolvers.update(binding.resolvers)
         self.points.update((binding.name, name) for name in binding.points)
+        self.writes.update((binding.name, name) for name in binding.writes)
 
     def _take_scalar(self, kind: GraphQLScalarType, binding: Scalar) -> None:
         kind.serialize = kind.coerce_output_value = binding.serialize  # type: ignore[method-assign,assignment]

@@ -1,6 +1,6 @@
 """Binds schema/linking.graphql: linking a version and taking a link back."""
 
-from typing import Any, cast
+from typing import Any
 
 from registrum.core import ids
 from registrum.core.artifacts import Membership
@@ -12,6 +12,7 @@ from registrum.core.projects import ProjectName
 from registrum.server.db import membership_pages
 from registrum.server.db.tx import Tx
 from registrum.server.graphql.binding import Info, Root
+from registrum.server.graphql.context import Write
 from registrum.server.graphql.memberships import wants_of_membership
 from registrum.server.graphql.selection import selected
 from registrum.server.services import linking as service
@@ -19,8 +20,8 @@ from registrum.server.services import linking as service
 mutation = Root("Mutation")
 
 
-@mutation.field("linkArtifact")
-def resolve_link(_: None, info: Info, input: dict[str, Any]) -> dict[str, Any]:
+@mutation.field("linkArtifact", is_write=True)
+def resolve_link(_: None, info: Info, input: dict[str, Any]) -> Write:
     """Links a version into a collection."""
     artifact, portfolio = input.get("artifactID"), input.get("artifactPortfolioID")
     project = input.get("projectName")
@@ -36,18 +37,17 @@ def resolve_link(_: None, info: Info, input: dict[str, Any]) -> dict[str, Any]:
     )
     selection = selected(info)
     if "artifactMembership" not in selection:
-        place = info.context.write(lambda tx: service.link_artifact(tx, ask))
-        return {"versionIndex": place.version, "artifactMembership": None}
+        return Write(lambda tx: _linked(service.link_artifact(tx, ask), None))
     wants = wants_of_membership(selection.under("artifactMembership"))
 
     def answer(tx: Tx, place: Place) -> dict[str, Any]:
-        found = _membership(tx, place.id, wants)
-        return {"versionIndex": place.version, "artifactMembership": found}
+        return _linked(place, _membership(tx, place.id, wants))
 
-    return cast(
-        dict[str, Any],
-        info.context.write_and_read(lambda tx: service.link_artifact(tx, ask), answer),
-    )
+    return Write(lambda tx: service.link_artifact(tx, ask), answer)
+
+
+def _linked(place: Place, membership: Membership | None) -> dict[str, Any]:
+    return {"versionIndex": place.version, "artifactMembership": membership}
 
 
 def _membership(tx: Tx, number: int, wants: Wants) -> Membership | None:
