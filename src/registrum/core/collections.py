@@ -1,24 +1,19 @@
 """Collections: sequences, into which versions are logged, and portfolios, into which they are linked."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from registrum.core.projects import Project
-from registrum.core.values import light
 
 
-@light
-@dataclass(frozen=True, slots=True)
-class Tag:
+class Tag(NamedTuple):
     """A label on a version or a collection; case and inner spaces count."""
 
     id: int
     name: str
 
 
-@light
-@dataclass(frozen=True, slots=True)
-class Alias:
+class Alias(NamedTuple):
     """A name that points at one version of one collection.
 
     Attributes:
@@ -30,9 +25,7 @@ class Alias:
     collection: "Collection | None" = None
 
 
-@light
-@dataclass(frozen=True, slots=True)
-class ArtifactType:
+class ArtifactType(NamedTuple):
     """The kind of a project's artifacts: model, dataset, …
 
     Attributes:
@@ -47,37 +40,36 @@ class ArtifactType:
     created_at: datetime | None = None
 
 
-@light
-@dataclass(frozen=True, slots=True)
-class Collection:
+class Collection(NamedTuple):
     """A named line of versions of one artifact type.
 
     Attributes:
         kind: "sequence" or "portfolio".
         project: None where the actor may not see it.
         description, created_at, updated_at: filled unless a list of versions shows its name and project only.
-        tags: filled only where they were asked for.
         digest_algorithm: of a sequence, that of its versions; filled as `description`.
+        tags: filled only where they were asked for.
         is_deleted: true only in the answer to its deletion.
     """
 
     id: int
     kind: str
     name: str
-    project: Project | None
     type_id: int
     type_name: str
+    project: Project | None
     description: str | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
-    tags: tuple[Tag, ...] = ()
     digest_algorithm: str | None = None
+    tags: tuple[Tag, ...] = ()
     is_deleted: bool = False
 
     @property
     def type(self) -> ArtifactType:
         """The type of its versions, by name."""
-        return ArtifactType(self.type_id, self.type_name, self.project)
+        # As the class is called, in half the time: each row of a page of versions has one.
+        return tuple.__new__(ArtifactType, (self.type_id, self.type_name, self.project, None, None))
 
     @property
     def is_portfolio(self) -> bool:

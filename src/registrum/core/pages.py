@@ -9,10 +9,9 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from registrum.core.errors import Invalid, InvalidFilter
-from registrum.core.values import light
 
 T = TypeVar("T")
 DEFAULT_PAGE = 50
@@ -97,9 +96,7 @@ def decode_cursor(text: str) -> tuple[Any, ...]:
     return tuple(values)
 
 
-@light
-@dataclass(frozen=True, slots=True)
-class Edge(Generic[T]):
+class Edge(NamedTuple, Generic[T]):
     """A row of a page and its place in the order.
 
     Attributes:

@@ -1,12 +1,10 @@
 """Projects: where runs log and artifacts live; a registry is a project of an organization's own entity."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 from registrum.core.policy import Role
 from registrum.core.users import User
-from registrum.core.values import light
 
 REGISTRY_PREFIX = "wandb-registry-"
 
@@ -26,9 +24,7 @@ class ProjectName(NamedTuple):
         return f"{self.entity}/{self.name}"
 
 
-@light
-@dataclass(frozen=True, slots=True)
-class Entity:
+class Entity(NamedTuple):
     """The owner of projects.
 
     Attributes:
@@ -49,9 +45,7 @@ class Entity:
     created_at: datetime | None = None
 
 
-@light
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(NamedTuple):
     """A personal or team project, or a registry.
 
     Attributes:

@@ -5,7 +5,7 @@ Each list takes three statements whatever its size: the rows, the projects they 
 
 from collections import defaultdict, namedtuple
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -24,20 +24,20 @@ from registrum.server.db import aliases as alias_rows
 from registrum.server.db import pages, version_search
 from registrum.server.db import projects as project_rows
 from registrum.server.db.artifacts import (
-    ARTIFACT_COLUMNS,
-    ARTIFACT_NAME_COLUMNS,
+    OWN_COLUMNS,
+    SOURCE_COLUMNS,
     artifact_from,
-    named_source_from,
-    source_from,
+    sequences,
     source_owners,
+    source_types,
     sources,
     with_source,
 )
 from registrum.server.db.collections import (
     COLLECTION_COLUMNS,
-    COLLECTION_NAME_COLUMNS,
-    from_row,
-    named_from,
+    collection_columns,
+    collection_from,
+    place_of,
     with_tags,
     with_type,
 )
@@ -48,6 +48,7 @@ from registrum.server.db.statements import Prepared, Row, prepared
 from registrum.server.db.tables import (
     alias_spans,
     artifact_tags,
+    artifact_types,
     artifacts,
     collections,
     memberships,
@@ -70,7 +71,11 @@ _PLACE_COLUMNS = (
     memberships.c.version.label("m_version"),
     memberships.c.created_at.label("m_created_at"),
 )
-MEMBERSHIP_COLUMNS = (*_PLACE_COLUMNS, *COLLECTION_COLUMNS, *ARTIFACT_COLUMNS)
+MEMBERSHIP_COLUMNS = (*_PLACE_COLUMNS, *COLLECTION_COLUMNS, *OWN_COLUMNS, *SOURCE_COLUMNS)
+_NAMED_COLLECTION = collection_columns("c", collections, artifact_types, details=False)
+_NAMED_SOURCE = collection_columns("s", sequences, source_types, details=False)
+NAMED_COLUMNS = (*_PLACE_COLUMNS, *_NAMED_COLLECTION, *OWN_COLUMNS, *_NAMED_SOURCE)
+"""The same without the details of collections and sequences."""
 
 
 def _joined(left: FromClause = memberships) -> FromClause:
@@ -140,9 +145,9 @@ def get_for(
     if row is None or not row.granted:
         what = f"version {str(name)!r} in project {project.name!r}"
         raise refuse(tx, action, project.id if row is not None else None, what)
-    known: dict[int, Project | None] = {row.a_project_id: None}
+    known: dict[int, Project | None] = {row.s_project_id: None}
     if row.source_is_seen:
-        known[row.a_project_id] = project_rows.project_from(row)
+        known[row.s_project_id] = project_rows.project_from(row)
     return Grant(_loaded(tx, [row], wants, {**known, project.id: project})[0], action)
 
 
@@ -190,7 +195,7 @@ _BY_IDS = prepared(
     .where(those(memberships.c.id, "membership_ids"), LIVING)
 )
 _NAMED_BY_IDS = prepared(
-    select(*_PLACE_COLUMNS, *COLLECTION_NAME_COLUMNS, *ARTIFACT_NAME_COLUMNS)
+    select(*NAMED_COLUMNS)
     .select_from(_joined())
     .where(those(memberships.c.id, "membership_ids"), LIVING)
 )
@@ -254,7 +259,9 @@ def _page(
         found = version_search.find(tx, search, is_hopeful=False)
         rows = _rows(tx, found, ask.wants) or []
     loaded = _loaded(tx, rows, ask.wants, {})
-    edges = tuple([Edge(each, found.places[each.id]) for each in loaded])
+    edges: tuple[Edge[Membership], ...] = tuple(
+        map(Edge._make, zip(loaded, found.places.values(), strict=True))
+    )
     return Page(edges, found.following is not None, found.total)
 
 
@@ -300,9 +307,11 @@ def _labels(
     aliases: dict[int, list[tuple[str, int]]] = defaultdict(list)
     tags: dict[int, list[tuple[str, int]]] = defaultdict(list)
     ids = [row.m_id for row in rows]
-    for label in tx.rows(statement, membership_ids=ids, artifact_ids=[row.a_id for row in rows]):
-        labels = aliases if label.is_alias else tags
-        labels[label.owner_id].append((label.name, label.label_id))
+    of_artifacts = [row.a_id for row in rows]
+    for is_alias, owner_id, label_id, name in tx.rows(
+        statement, membership_ids=ids, artifact_ids=of_artifacts
+    ):
+        (aliases if is_alias else tags)[owner_id].append((name, label_id))
     for names in aliases.values():
         names.sort()
     return aliases, {
@@ -314,14 +323,14 @@ def _labels(
 def _loaded(
     tx: Tx, rows: Sequence[Row], wants: Wants, known: Mapping[int, Project | None]
 ) -> list[Membership]:
-    """The memberships of rows with `MEMBERSHIP_COLUMNS`, with what is wanted besides.
+    """The memberships of rows with `MEMBERSHIP_COLUMNS` or `NAMED_COLUMNS`, with what is wanted besides.
 
     Args:
         known: projects that have been loaded for the actor already, by id; None: hidden.
     """
     if not rows:
         return []
-    named = {row.c_project_id for row in rows} | {row.a_project_id for row in rows}
+    named = {row.c_project_id for row in rows} | {row.s_project_id for row in rows}
     visible = {number: project for number, project in known.items() if project is not None}
     if missing := named - known.keys():
         visible |= project_rows.by_ids(tx, Action.READ, sorted(missing))
@@ -329,22 +338,17 @@ def _loaded(
     places = _collections(tx, rows, wants, visible)
     ids = sorted({row.a_id for row in rows})
     everywhere = alias_rows.by_artifacts(tx, ids, visible) if wants.all_aliases else {}
-    found = []
+    own, found, new = place_of(OWN_COLUMNS, rows[0]), [], tuple.__new__
     for row in rows:
-        artifact = artifact_from(
-            row,
-            visible,
-            source=places[row.s_id],
-            tags=tags.get(row.a_id, ()),
-            aliases=everywhere.get(row.a_id, ()),
-        )
-        place = places[row.c_id]
-        here = tuple([Alias(id_, name, place) for name, id_ in aliases.get(row.m_id, ())])
+        id_, version, created_at, number = row.m_id, row.m_version, row.m_created_at, row.a_id
+        place, source = places[row.c_id], places[row.s_id]
+        elsewhere = everywhere.get(number, ())
+        artifact = artifact_from(row[own], source, tags.get(number, ()), elsewhere)
         if wants.all_aliases:
-            here = tuple(
-                [replace(a, collection=place) for a in artifact.aliases if _is_in(a, place)]
-            )
-        found.append(Membership(row.m_id, place, artifact, row.m_version, row.m_created_at, here))
+            here = tuple([a._replace(collection=place) for a in elsewhere if _is_in(a, place)])
+        else:
+            here = tuple([new(Alias, (n, name, place)) for name, n in aliases.get(id_, ())])
+        found.append(new(Membership, (id_, place, artifact, version, created_at, here)))
     return found
 
 
@@ -357,14 +361,14 @@ def _collections(
 ) -> dict[int, Collection]:
     """The collections that the rows are in and come from, once each; with their tags, where those are wanted."""
     found: dict[int, Collection] = {}
-    place_of, source_of = (
-        (from_row, source_from) if wants.collection_details else (named_from, named_source_from)
-    )
+    is_whole = "c_description" in rows[0]._fields
+    here = place_of(COLLECTION_COLUMNS if is_whole else _NAMED_COLLECTION, rows[0])
+    there = place_of(SOURCE_COLUMNS if is_whole else _NAMED_SOURCE, rows[0])
     for row in rows:
         if row.c_id not in found:
-            found[row.c_id] = place_of(row, visible)
+            found[row.c_id] = collection_from(row[here], visible)
         if row.s_id not in found:
-            found[row.s_id] = source_of(row, visible)
+            found[row.s_id] = collection_from(row[there], visible)
     if not wants.collection_tags:
         return found
     return {c.id: c for c in with_tags(tx, found.values())}

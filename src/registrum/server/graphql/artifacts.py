@@ -1,7 +1,6 @@
 """Binds `schema/artifacts.graphql`: versions by id, and the steps of their life."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from registrum.core import ids
@@ -10,7 +9,7 @@ from registrum.core.errors import Invalid
 from registrum.core.policy import Action
 from registrum.server.db import aliases, artifacts, tags
 from registrum.server.db.tx import Tx
-from registrum.server.graphql.binding import Info, Root, Type
+from registrum.server.graphql.binding import GlobalId, Info, Root, Type
 from registrum.server.graphql.context import Context
 from registrum.server.graphql.pages import connection
 from registrum.server.graphql.selection import Selection, selected
@@ -24,7 +23,7 @@ artifact = Type(
     "Artifact",
     value=Artifact,
     reads={
-        "id": lambda a: ids.encode("Artifact", a.id),
+        "id": GlobalId("Artifact"),
         "artifactSequence": "source",
         "versionIndex": "version",
         "artifactType": lambda a: a.source.type,
@@ -46,7 +45,7 @@ def filled(tx: Tx, found: Sequence[Artifact], wants: Selection) -> list[Artifact
     all_tags = tags.by_artifacts(tx, numbers) if "tags" in wants else {}
     all_aliases = aliases.by_artifacts(tx, numbers) if "aliases" in wants else {}
     return [
-        replace(a, tags=all_tags.get(a.id, ()), aliases=all_aliases.get(a.id, ())) for a in found
+        a._replace(tags=all_tags.get(a.id, ()), aliases=all_aliases.get(a.id, ())) for a in found
     ]
 
 
@@ -137,7 +136,7 @@ def resolve_delete(_: None, info: Info, input: dict[str, Any]) -> dict[str, Any]
     gone = info.context.write(
         lambda tx: services.delete_artifact(tx, artifact_id, with_aliases=may)
     )
-    return {"artifact": replace(gone, state="deleted")}
+    return {"artifact": gone._replace(state="deleted")}
 
 
 BINDINGS = [query, mutation, entity, artifact, *connection("Artifact")]

@@ -6,12 +6,13 @@ composition root collects the lists and calls `fitting.build`, which refuses at 
 ```python
 query = Root("Query", unsupported={"sweeps": "Sweeps are not part of this server."})
 mutation = Root("Mutation")
-project = Type("Project", reads={"id": lambda p: ids.encode("Project", p.id)})
+project = Type("Project", reads={"id": GlobalId("Project")})
 artifact = Type(
     "Artifact",
     value=Artifact,                       # optional: readers are checked against this class at start
     reads={
-        "id": lambda a: ids.encode("Artifact", a.id),   # a function of the value
+        "id": GlobalId("Artifact"),                     # the global id of `value.id`
+        "state": lambda a: a.state.upper(),             # a function of the value
         "size": "size_bytes",                           # another attribute
         "tags": lambda a, args: a.tags[: args["first"]],  # a *data field with arguments*: (value, arguments)
     },                                    # versionIndex is not named: the attribute `version_index` is read
@@ -55,12 +56,24 @@ from typing import Any, NoReturn, TypeAlias
 
 from graphql import GraphQLResolveInfo, GraphQLSchema
 
+from registrum.core import ids
 from registrum.core.errors import NotSupported
 
 Info: TypeAlias = GraphQLResolveInfo
 Resolver: TypeAlias = Callable[..., Any]
 Reader: TypeAlias = str | Callable[..., Any]
 Bound = Callable[[Resolver], Resolver]
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalId:
+    """Reader of an id field: the global id of a value's number, its attribute `id`; projections write it out in place."""
+
+    kind: str
+
+    def __call__(self, value: Any) -> str:
+        """The id on the wire."""
+        return ids.encode(self.kind, value.id)
 
 
 class BindingError(Exception):

@@ -21,7 +21,7 @@ from registrum.server.db import (
 from registrum.server.db.collection_pages import CollectionsAsk
 from registrum.server.db.membership_pages import VersionsAsk
 from registrum.server.graphql.artifacts import filled
-from registrum.server.graphql.binding import Abstract, Info, Root, Type
+from registrum.server.graphql.binding import Abstract, GlobalId, Info, Root, Type
 from registrum.server.graphql.memberships import wants_of_artifact, wants_of_membership
 from registrum.server.graphql.pages import connection
 from registrum.server.graphql.selection import selected
@@ -33,16 +33,16 @@ project = Type("Project")
 entity = Type("Entity")
 collection = Abstract(
     "ArtifactCollection",
-    type_of=lambda c: "ArtifactPortfolio" if c.is_portfolio else "ArtifactSequence",
+    type_of=lambda c: "ArtifactPortfolio" if c.kind == "portfolio" else "ArtifactSequence",
     reads={
-        "id": lambda c: ids.encode("ArtifactCollection", c.id),
+        "id": GlobalId("ArtifactCollection"),
         "state": lambda c: "DELETED" if c.is_deleted else "READY",
         "defaultArtifactType": "type",
         "tags": lambda c: whole(c.tags),
     },
 )
 sequence = Type("ArtifactSequence")
-artifact_type = Type("ArtifactType", reads={"id": lambda t: ids.encode("ArtifactType", t.id)})
+artifact_type = Type("ArtifactType", reads={"id": GlobalId("ArtifactType")})
 versioned_edge = Type(
     "VersionedArtifactEdge",
     reads={

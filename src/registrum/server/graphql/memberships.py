@@ -1,6 +1,5 @@
 """Binds schema/memberships.graphql: versions as places in collections."""
 
-from registrum.core import ids
 from registrum.core.aliases import reference
 from registrum.core.artifacts import Artifact, Membership
 from registrum.core.filters import parse_filter
@@ -10,7 +9,7 @@ from registrum.core.policy import Action
 from registrum.core.projects import Entity, Project
 from registrum.server.db import membership_pages
 from registrum.server.db.membership_pages import VersionsAsk
-from registrum.server.graphql.binding import Info, Type
+from registrum.server.graphql.binding import GlobalId, Info, Type
 from registrum.server.graphql.pages import connection
 from registrum.server.graphql.selection import Selection, selected
 
@@ -21,7 +20,7 @@ membership = Type(
     "ArtifactCollectionMembership",
     value=Membership,
     reads={
-        "id": lambda m: ids.encode("ArtifactCollectionMembership", m.id),
+        "id": GlobalId("ArtifactCollectionMembership"),
         "versionIndex": "version",
         "artifactCollection": "collection",
     },

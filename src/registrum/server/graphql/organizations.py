@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from registrum.core import ids
 from registrum.core.organizations import Organization, OrganizationMember
 from registrum.core.pages import Page, page_ask
 from registrum.core.policy import Action
 from registrum.core.projects import Entity
 from registrum.server.db import organizations as organization_rows
-from registrum.server.graphql.binding import Info, Root, Type
+from registrum.server.graphql.binding import GlobalId, Info, Root, Type
 from registrum.server.graphql.pages import connection
 from registrum.server.graphql.selection import selected
 from registrum.server.graphql.teams import load_for
@@ -21,7 +20,7 @@ organization = Type(
     "Organization",
     value=Organization,
     reads={
-        "id": lambda o: ids.encode("Organization", o.id),
+        "id": GlobalId("Organization"),
         "orgEntity": "entity",
         "coreWeaveOrganizationId": lambda _: None,
         "featureFlags": lambda _, _args: [],

@@ -1,6 +1,5 @@
 """Binds schema/projects.graphql: projects and registries as projects."""
 
-from dataclasses import replace
 from typing import Any
 
 from registrum.core import ids
@@ -16,7 +15,7 @@ from registrum.server.db import projects as project_rows
 from registrum.server.db import registries as registry_rows
 from registrum.server.db import users as user_rows
 from registrum.server.db.registries import ProjectsAsk
-from registrum.server.graphql.binding import Info, Root, Type
+from registrum.server.graphql.binding import GlobalId, Info, Root, Type
 from registrum.server.graphql.pages import connection
 from registrum.server.graphql.selection import selected
 from registrum.server.services import projects
@@ -31,8 +30,8 @@ project = Type(
     value=Project,
     is_shared=True,
     reads={
-        "id": lambda p: ids.encode("Project", p.id),
-        "internalId": lambda p: ids.encode("ProjectInternalId", p.id),
+        "id": GlobalId("Project"),
+        "internalId": GlobalId("ProjectInternalId"),
         "entityName": lambda p: p.entity.name,
         "access": lambda p: "RESTRICTED" if p.visibility == RESTRICTED else "PRIVATE",
         "isBenchmark": lambda _: False,
@@ -119,7 +118,7 @@ def with_creators(info: Info, page: Page[Project]) -> Page[Project]:
     numbers = {edge.node.created_by for edge in page.edges if edge.node.created_by is not None}
     people = user_rows.by_ids(info.context.tx, sorted(numbers))
     edges = tuple(
-        Edge(replace(edge.node, creator=people.get(edge.node.created_by or 0)), edge.cursor)
+        Edge(edge.node._replace(creator=people.get(edge.node.created_by or 0)), edge.cursor)
         for edge in page.edges
     )
     return Page(edges, page.has_next_page, page.total_count)

@@ -2,15 +2,14 @@
 
 from typing import Any
 
-from registrum.core import ids
 from registrum.core.collections import Tag
 from registrum.core.projects import ProjectName
-from registrum.server.graphql.binding import Info, Root, Type
+from registrum.server.graphql.binding import GlobalId, Info, Root, Type
 from registrum.server.graphql.pages import connection
 from registrum.server.services import tags as service
 
 mutation = Root("Mutation")
-tag = Type("Tag", value=Tag, reads={"id": lambda t: ids.encode("Tag", t.id)})
+tag = Type("Tag", value=Tag, reads={"id": GlobalId("Tag")})
 
 
 @mutation.field("createArtifactCollectionTagAssignments")

@@ -14,7 +14,7 @@ from registrum.server.db import entities as entity_rows
 from registrum.server.db import organizations as organization_rows
 from registrum.server.db import teams as team_rows
 from registrum.server.db import users as user_rows
-from registrum.server.graphql.binding import Info, Root, Type
+from registrum.server.graphql.binding import GlobalId, Info, Root, Type
 from registrum.server.graphql.pages import connection
 from registrum.server.graphql.selection import Selection, selected
 from registrum.server.graphql.users import link_url
@@ -26,7 +26,7 @@ mutation = Root("Mutation")
 entity = Type(
     "Entity",
     reads={
-        "id": lambda e: ids.encode("Entity", e.id),
+        "id": GlobalId("Entity"),
         "entityType": "kind",
         "isTeam": lambda e: e.kind == "team",
         "available": lambda _: True,
@@ -57,7 +57,7 @@ invite = Type(
     "Invite",
     value=Invite,
     reads={
-        "id": lambda i: ids.encode("Invite", i.id),
+        "id": GlobalId("Invite"),
         "name": lambda i: i.user.name if i.user else None,
         "toUser": "user",
     },
