@@ -77,6 +77,11 @@ def collection_from(
     return tuple.__new__(Collection, named + details + (tags, False))
 
 
+def from_row(row: Row, visible: Mapping[int, Project]) -> Collection:
+    """The collection of a row with `COLLECTION_COLUMNS`; `visible` as of `collection_from`."""
+    return collection_from(row[place_of(COLLECTION_COLUMNS, row)], visible)
+
+
 def from_rows(
     tx: Tx,
     rows: Sequence[Row],
@@ -86,7 +91,7 @@ def from_rows(
     """The collections of rows with `COLLECTION_COLUMNS`, in their order.
 
     Args:
-        known: as `visible` of `from_row`; others are loaded.
+        known: as `visible` of `collection_from`; others are loaded.
         tags: by collection, where they were asked for.
     """
     visible = dict(known or {})
@@ -362,7 +367,7 @@ def _get_or_add(
         if row is None:  # somebody else's was there, and has been taken away or renamed since
             raise Conflict(f"Collection {name!r} is just being changed; try again.")
     check_type(name, row.c_type_name, type_name)
-    return from_rows(tx, [row], {where.id: where})[0]
+    return from_row(row, {where.id: where})
 
 
 def _record_created(tx: Tx, project: Project, collection_id: int, facts: dict[str, str]) -> None:

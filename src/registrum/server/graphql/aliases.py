@@ -7,13 +7,9 @@ from registrum.core.collections import Alias
 from registrum.core.policy import Action
 from registrum.core.projects import Project, ProjectName
 from registrum.server.db import aliases, projects
-<<<<<<< HEAD
 from registrum.server.db.tx import Tx
-from registrum.server.graphql.binding import Info, Root, Type
-from registrum.server.graphql.context import Write
-=======
 from registrum.server.graphql.binding import GlobalId, Info, Root, Type
->>>>>>> c443b17 (wip)
+from registrum.server.graphql.context import Write
 from registrum.server.graphql.pages import connection
 from registrum.server.services import aliases as service
 from registrum.server.services.aliases import AliasIn
