@@ -13,6 +13,7 @@ from registrum.core.errors import (
     NameTaken,
     NotFound,
 )
+from registrum.core.events import SubjectKind
 from registrum.core.pages import PageAsk
 from registrum.core.policy import Action, Role
 from registrum.server.db import Database, entities, organizations, projects, teams, users
@@ -110,6 +111,7 @@ def test_inviting_a_user_joins_him_at_once(database: Database, people: dict[str,
         invite(database, people["max"], "vic")
 
 
+@pytest.mark.usefixtures("quick_passwords")
 def test_inviting_an_unknown_address_makes_an_account_whose_password_the_link_sets(
     database: Database, people: dict[str, Actor]
 ) -> None:
@@ -265,7 +267,7 @@ def test_a_guest_is_no_member_of_the_organization_and_keeps_what_single_registri
     def build(tx: Tx) -> None:
         sam = users.get_named(tx, "sam").id
         granted = projects.get_for_id(tx, Action.ADMINISTER, number)
-        member_rows.add_user(tx, granted, sam, Role.VIEWER)
+        member_rows.add(tx, granted, SubjectKind.USER, sam, Role.VIEWER)
         team = entities.get_for(tx, Action.ADMINISTER_TEAM, acme.TEAM)
         teams.add_member(tx, team, sam, Role.MEMBER)
 

@@ -370,6 +370,7 @@ def test_expired_sessions_and_links_leave_no_row(
             assert [bytes(kept) for kept in tx.column(select(table.c.secret_hash))] == [b"new"]
 
 
+@pytest.mark.usefixtures("quick_passwords")
 def test_a_new_password_ends_all_sessions_and_links(
     database: Database, people: dict[str, Actor]
 ) -> None:
@@ -389,6 +390,7 @@ def test_a_new_password_ends_all_sessions_and_links(
         sign_ins.link_holder(link.secret)
 
 
+@pytest.mark.usefixtures("quick_passwords")
 def test_ones_own_password_takes_the_old_one(database: Database, people: dict[str, Actor]) -> None:
     with database.read(people["max"]) as tx:
         sessions.check_own_password(tx, None)

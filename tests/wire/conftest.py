@@ -66,7 +66,9 @@ def pages(scene: Scene) -> Iterator[Starlette]:
 
 
 @pytest.fixture
-def browse(scene: Scene, pages: Starlette, original: Original) -> OpenBrowser:
+def browse(
+    scene: Scene, pages: Starlette, original: Original, quick_passwords: None
+) -> OpenBrowser:
     """Opens browsers in which people are signed in: `browse("admin")`; `browse(None)` for nobody."""
 
     def make(name: str | None, root: str = "") -> Browser:

@@ -64,7 +64,6 @@ def test_a_refusal_does_not_tell_whether_there_is_such_an_account(
     assert browser.get("/").status_code == 303
 
 
-@pytest.mark.usefixtures("quick_passwords")
 def test_after_many_failures_even_the_right_password_has_to_wait(browse: OpenBrowser) -> None:
     browser = browse(None)
     answers = [browser.sign_in("admin", f"guess {n}").status_code for n in range(12)]
@@ -72,7 +71,6 @@ def test_after_many_failures_even_the_right_password_has_to_wait(browse: OpenBro
     assert browser.sign_in("admin").status_code == 429
 
 
-@pytest.mark.usefixtures("quick_passwords")
 def test_many_failures_from_one_address_stop_it_for_every_name(browse: OpenBrowser) -> None:
     guesser, other = browse(None), browse(None)
     for n in range(12):
