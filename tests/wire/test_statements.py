@@ -1,4 +1,4 @@
-"""A page takes as many statements whatever its length: what its rows need is fetched for all of them at once."""
+"""A page takes as many statements whatever its length, as what its rows need is fetched for all of them at once; a write takes few."""
 
 import asyncio
 import runpy
@@ -10,19 +10,23 @@ from typing import Any
 
 import pytest
 
+from registrum.core import ids
 from registrum.core.actors import Actor
+from registrum.core.policy import Role
 from registrum.server.blobs import open_store
 from registrum.server.blobs.signing import Signer, Urls
 from registrum.server.config import Config
 from registrum.server.db import open_database
 from registrum.server.db.database import Database
 from registrum.server.db.sqlite import SqliteDatabase
+from registrum.server.db.tx import Tx
 from registrum.server.graphql.context import Context, Services
 from registrum.server.graphql.execution import Engine
 from registrum.server.services import members, teams
 from registrum.server.services.commits import Commits
 from registrum.server.services.credentials import Secrets
 from registrum.server.services.teams import CreateTeam
+from tests import make
 from tests.contract.denial_stage import BOUND
 from tests.services import acme
 
@@ -57,16 +61,18 @@ def ask(database: SqliteDatabase, tmp_path: Path) -> Iterator[Ask]:
 
     def asked(actor: Actor, query: str, variables: dict[str, Any]) -> tuple[Any, int]:
         seen: list[str] = []
-        connection = database._reader().connection
+        connections = database._reader().connection, database._writer_driver.connection
         context = Context(services, actor, Urls("http://here", Signer([KEY])), "")
-        connection.set_trace_callback(seen.append)
+        for connection in connections:
+            connection.set_trace_callback(seen.append)
         try:
             answer = ENGINE.execute(query, variables, None, context)
         finally:
             context.close()
-            connection.set_trace_callback(None)
+            for connection in connections:
+                connection.set_trace_callback(None)
         assert answer.status == 200, answer.body
-        return answer.body, sum(sql.startswith("SELECT") for sql in seen)
+        return answer.body, sum(sql.startswith(("SELECT", "INSERT", "UPDATE")) for sql in seen)
 
     yield asked
     store.close()
@@ -118,3 +124,39 @@ def test_teams_of_a_registry_with_their_members(
     body, many = ask(people["vic"], query, given)
     assert many == few
     assert body.count(b'"username":"max"') == 7
+
+
+def test_a_link_and_an_alias_that_moves(
+    database: Database, ask: Ask, operations: dict[str, str]
+) -> None:
+    linking, adding = operations["LINK_ARTIFACT_GQL"], operations["ADD_ALIASES_GQL"]
+
+    def build(tx: Tx) -> tuple[Actor, list[int]]:
+        organization = make.organization(tx, "acme")
+        team, ann = make.team(tx, organization, "team"), make.user(tx, "ann")
+        make.joins_organization(tx, ann, organization, Role.MEMBER)
+        make.joins_team(tx, ann, team, Role.MEMBER)
+        registry = make.registry(tx, "acme", organization, "models")
+        make.joins_project(tx, ann, registry, Role.MEMBER)
+        work = make.project(tx, "team", team, "work", organization_id=organization)
+        return ann, [make.version(tx, work, "runs") for _ in range(2)]
+
+    ann, (first, second) = database.write(make.ROOT, build)
+    place = {"entityName": "acme-org", "projectName": "wandb-registry-models"}
+
+    def link(artifact: int) -> int:
+        given = {**place, "artifactID": ids.encode("Artifact", artifact), "aliases": []}
+        given["artifactPortfolioName"] = "ranker"
+        body, count = ask(ann, linking, {"input": given, "includeAliases": True})
+        assert b'"versionIndex"' in body
+        return count
+
+    def move(artifact: int) -> int:
+        alias = {**place, "artifactCollectionName": "ranker", "alias": "best"}
+        given = {"artifactID": ids.encode("Artifact", artifact), "aliases": [alias]}
+        return ask(ann, adding, {"input": given})[1]
+
+    link(first)  # which makes the collection
+    assert link(second) <= 14
+    move(first)
+    assert move(second) <= 6

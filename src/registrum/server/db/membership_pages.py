@@ -183,7 +183,7 @@ def get_for_id(tx: Tx, action: Action, membership_id: int, wants: Wants) -> Gran
     if row is None or not row.granted:
         project_id = row.c_project_id if row is not None else None
         raise refuse(tx, action, project_id, "version with this id")
-    known = {row.a_project_id: project_rows.project_from(row) if row.source_is_seen else None}
+    known = {row.s_project_id: project_rows.project_from(row) if row.source_is_seen else None}
     known[row.c_project_id] = project_rows.project_from(_HERE._make(row[_HERE_STARTS:_HERE_ENDS]))
     return Grant(_loaded(tx, [row], wants, known)[0], action)
 
