@@ -23,7 +23,7 @@ fast: $(BIN)/.dev postgres
 		--ignore tests/client --ignore tests/sdk --ignore tests/browser --ignore tests/house
 
 client: $(BIN)/.dev postgres chromium
-	$(BIN)/pytest $(FAST) tests/client tests/sdk tests/browser $(READS_CLIENT)
+	$(BIN)/pytest $(FAST) --dist worksteal tests/client tests/sdk tests/browser $(READS_CLIENT)
 
 ## check: style, types, layers, and the tests that read the code and the documents
 check: $(BIN)/.dev

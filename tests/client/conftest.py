@@ -1,57 +1,10 @@
-"""Fixtures of the client tests: one live server a session, and people on it."""
-
-from collections.abc import Callable, Iterator
-from itertools import count
-from pathlib import Path
+"""The client tests have the fixtures of all live tests."""
 
 import pytest
 
-from tests.client.live import Person, Server, add_person, running
-from tests.client.whale import Whale, whale
-
-_numbers = count(1)
+from tests.client.fixtures import register
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A live server on SQLite, shared by the tests of this process; each uses projects of its own."""
-    folder = tmp_path_factory.mktemp("server")
-    with running(folder / "data", folder / "admin") as live:
-        yield live
-
-
-@pytest.fixture(scope="session")
-def world(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whale]:
-    """An organization of several people with the client in this process, shared by the tests of this process."""
-    with whale(server, tmp_path_factory.mktemp("whale")) as made:
-        yield made
-
-
-@pytest.fixture
-def admin(server: Server, tmp_path: Path) -> Person:
-    """The administrator, with a fresh home."""
-    return Person("admin", server.admin.api_key, tmp_path / "admin")
-
-
-NewPerson = Callable[..., Person]
-
-
-@pytest.fixture
-def new_person(server: Server, tmp_path: Path) -> NewPerson:
-    """Makes people: `new_person("ann", organization_role="member", team_role="member")`; None leaves them out."""
-
-    def make(
-        name: str,
-        organization_role: str | None = "member",
-        in_team: bool = True,
-    ) -> Person:
-        username = f"{name}-{next(_numbers)}-{tmp_path.name[-20:]}".lower().replace("_", "-")
-        return add_person(server, username, tmp_path / username, organization_role, in_team)
-
-    return make
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> str:
-    """A project name of this test's own."""
-    return f"p{next(_numbers)}-{abs(hash(str(tmp_path))) % 10**8}"
+def pytest_configure(config: pytest.Config) -> None:
+    """Takes them in."""
+    register(config)

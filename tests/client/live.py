@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.client import processes
+
 START_LIMIT_S = 60
 ADMIN_KEY = "local-" + "a1b2c3d4" * 5
 ADMIN_PASSWORD = "correct horse battery staple"
@@ -200,13 +202,13 @@ def run_script(
     person.home.mkdir(parents=True, exist_ok=True)
     head = f"import json as _json\nglobals().update(_json.loads({json.dumps(json.dumps(given))}))\nresult = None\n"
     tail = f"\nopen({str(out)!r}, 'w').write(_json.dumps(result, default=str))\n"
-    done = subprocess.run(
-        [python, "-c", head + textwrap.dedent(script) + tail],
-        env=client_environment(server, person) | dict(environ or {}),
+    done = processes.run(
+        "-c",
+        head + textwrap.dedent(script) + tail,
+        environ=client_environment(server, person) | dict(environ or {}),
         cwd=person.home,
-        capture_output=True,
-        text=True,
-        timeout=timeout_s,
+        timeout_s=timeout_s,
+        python=python,
     )
     if not check:
         return done

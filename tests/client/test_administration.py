@@ -4,7 +4,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.client import processes
 from tests.client.live import ADMIN_KEY, ADMIN_PASSWORD, Server, running
 
 Registrum = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -22,14 +22,8 @@ def run(
     server: Server, key: str, *words: str, given: str = ""
 ) -> "subprocess.CompletedProcess[str]":
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("REGISTRUM_", "WANDB_"))}
-    return subprocess.run(
-        [sys.executable, "-m", "registrum", *words],
-        env=kept | {"REGISTRUM_URL": server.url, "REGISTRUM_API_KEY": key, "NETRC": os.devnull},
-        input=given,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    environ = kept | {"REGISTRUM_URL": server.url, "REGISTRUM_API_KEY": key, "NETRC": os.devnull}
+    return processes.run("-m", "registrum", *words, environ=environ, given=given)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import wandb
 
-from tests.client.conftest import NewPerson
+from tests.client.fixtures import NewPerson
 from tests.client.live import Person, Server, run_script
 
 LOG = """

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from registrum.core.ids import encode
-from tests.client.conftest import NewPerson
+from tests.client.fixtures import NewPerson
 from tests.client.hand import ARTIFACT, COMMIT, UPSERT, VERSIONS, Answer, Hand, Refused, send
 from tests.client.live import Person, Server, run_script
 from tests.services.desk import entries_of, manifest, md5_of

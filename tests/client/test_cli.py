@@ -1,16 +1,17 @@
 """The client's own command line against a live server, with the credentials that it stores itself."""
 
 import json
+import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import pytest
 
 from tests.client.certificates import make_certificate
 from tests.client.live import Person, Server, client_environment, run_script, running
+from tests.client.processes import start
 
 WRONG_KEY = "local-" + "f" * 40
 
@@ -35,18 +36,20 @@ class Shell:
 
     def run(self, *arguments: str, code: int = 0, environ: Mapping[str, str] | None = None) -> str:
         """Runs `wandb …`, which must end with `code`; all that it printed."""
-        done = subprocess.run(
-            [sys.executable, "-m", "wandb", *arguments],
-            env=self.environ | dict(environ or {}),
-            cwd=self.home,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=240,
-        )
-        assert done.returncode == code, done.stdout
-        return re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
+        with TemporaryFile("w+") as shown, open(os.devnull) as nothing:
+            process = start(
+                ["-m", "wandb", *arguments],
+                self.environ | dict(environ or {}),
+                stdin=nothing.fileno(),
+                stdout=shown.fileno(),
+                stderr=shown.fileno(),
+                cwd=self.home,
+            )
+            ended = process.wait(240)
+            shown.seek(0)
+            text = shown.read()
+        assert ended == code, text
+        return re.sub(r"\x1b\[[0-9;]*m", "", text)
 
     def log_in(self) -> str:
         return self.run("login", "--host", self.server.url, self.person.api_key)

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from tests.client.conftest import NewPerson
+from tests.client.fixtures import NewPerson
 from tests.client.live import Person, Server, client_environment, run_script
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from registrum.server.db.migrations import upgrade
-from tests.client.conftest import NewPerson
+from tests.client.fixtures import NewPerson
 from tests.client.hand import Hand
 from tests.client.live import Server, run_script, running
 from tests.services.desk import entries_of, manifest

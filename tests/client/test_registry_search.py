@@ -433,7 +433,7 @@ def test_the_examples_of_the_clients_documentation(found: Found) -> None:
     assert names(api.registries().collections(filter={"name": "ranker", "tag": "good"})) == [
         "ranker"
     ]
-    best = api.registries().collections(filter={"name": {"$regex": "rank"}})
+    best = api.registries().collections(filter={"name": {"$regex": "^rank"}})
     assert names(best.versions(filter={"alias": "best"})) == ["ranker:v4"]
     either = api.registries(filter={"name": {"$regex": "find-a"}}).versions(
         filter={"$or": [{"tag": "prod"}, {"alias": "best"}]}

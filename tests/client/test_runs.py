@@ -1,6 +1,6 @@
 """The real client logs runs and reads them back."""
 
-from tests.client.conftest import NewPerson
+from tests.client.fixtures import NewPerson
 from tests.client.live import Person, Server, run_script
 
 LOG = """

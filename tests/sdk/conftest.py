@@ -6,10 +6,13 @@ import pytest
 
 from registrum.sdk.credentials import Credentials
 from registrum.sdk.http import Service
-from tests.client.conftest import admin, new_person, project, server, world
+from tests.client.fixtures import register
 from tests.client.live import Person, Server
 
-__all__ = ["admin", "new_person", "project", "server", "world"]
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Takes in the fixtures of all live tests."""
+    register(config)
 
 
 @pytest.fixture

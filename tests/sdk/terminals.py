@@ -4,11 +4,11 @@ import fcntl
 import os
 import pty
 import struct
-import subprocess
-import sys
 import termios
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
+
+from tests.client.processes import start
 
 
 class Seen(NamedTuple):
@@ -36,10 +36,8 @@ def on_terminal(
     """
     screen, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
-    command = [sys.executable, "-m", "registrum", *words]
-    process = subprocess.Popen(
-        command, env={**environ, "TERM": "xterm"}, stdin=theirs, stdout=theirs, stderr=theirs
-    )
+    command = ["-m", "registrum", *words]
+    process = start(command, {**environ, "TERM": "xterm"}, theirs, theirs, theirs)
     os.close(theirs)
     if given:
         os.write(screen, given.encode())

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.client import processes
 from tests.client.live import Person, Server, client_environment, run_script
 
 Registrum = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -32,14 +33,8 @@ def registrum(server: Server, admin: Person) -> Registrum:
     environ = environment(server, admin)
 
     def run(*words: str, given: str = "", **more: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [sys.executable, "-m", "registrum", *words],
-            env=environ | more,
-            cwd=admin.home,
-            input=given,
-            capture_output=True,
-            text=True,
-            timeout=120,
+        return processes.run(
+            "-m", "registrum", *words, environ=environ | more, cwd=admin.home, given=given
         )
 
     return run
@@ -228,8 +223,7 @@ def test_login_keeps_the_key_for_both_clients(server: Server, admin: Person) -> 
     (admin.home / ".netrc").write_text("machine example.org\n  login me\n  password secret\n")
 
     def run(*words: str, given: str = "") -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", *words]
-        return subprocess.run(command, env=environ, input=given, capture_output=True, text=True)
+        return processes.run("-m", *words, environ=environ, given=given)
 
     assert run("registrum", "whoami").returncode == 3
     wrong = run("registrum", "login", "--key-file", "-", given="local-" + "0" * 40)
@@ -242,12 +236,7 @@ def test_login_keeps_the_key_for_both_clients(server: Server, admin: Person) -> 
     assert "machine example.org\n  login me\n  password secret\n" in kept
     assert (admin.home / ".netrc").stat().st_mode & 0o777 == 0o600
     script = "import wandb; print(wandb.Api().viewer.username)"
-    theirs = subprocess.run(
-        [sys.executable, "-c", script],
-        env=environ | {"WANDB_BASE_URL": server.url},
-        capture_output=True,
-        text=True,
-    )
+    theirs = processes.run("-c", script, environ=environ | {"WANDB_BASE_URL": server.url})
     assert theirs.stdout.strip() == "admin", theirs.stderr
 
 

@@ -2,13 +2,13 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 
 import click
 import pytest
 
 from registrum.cli import registrum as root
+from tests.client import processes
 from tests.client.live import Person, Server, run_script
 from tests.sdk.test_command_line import RANKER, environment
 
@@ -77,10 +77,8 @@ def state(server: Server, admin: Person) -> str:
     )  # fmt: skip
     told = []
     for words in lists:
-        command = [sys.executable, "-m", "registrum", *words.split(), "--json"]
-        found = json.loads(
-            subprocess.run(command, env=environ, capture_output=True, text=True).stdout
-        )
+        done = processes.run("-m", "registrum", *words.split(), "--json", environ=environ)
+        found = json.loads(done.stdout)
         for one in found if isinstance(found, list) else []:
             one.pop("last_used_at", None)
         told.append(found)
@@ -93,8 +91,7 @@ def test_a_rehearsal_tells_what_would_be_and_changes_nothing(
     environ = environment(server, admin)
 
     def registrum(*words: str) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", "registrum", *words]
-        return subprocess.run(command, env=environ, cwd=admin.home, capture_output=True, text=True)
+        return processes.run("-m", "registrum", *words, environ=environ, cwd=admin.home)
 
     assert registrum("registry", "create", project).returncode == 0
     run_script(server, admin, RANKER, registry=project)
@@ -119,16 +116,15 @@ def test_a_rehearsal_tells_what_would_be_and_changes_nothing(
     ],
 )  # fmt: skip
 def test_a_rehearsal_tells_that_a_name_is_taken(server: Server, admin: Person, words: str) -> None:
-    command = [sys.executable, "-m", "registrum", *words.split(), "--dry-run"]
-    done = subprocess.run(command, env=environment(server, admin), capture_output=True, text=True)
+    environ = environment(server, admin)
+    done = processes.run("-m", "registrum", *words.split(), "--dry-run", environ=environ)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.endswith(" already.\n")
 
 
 def test_what_is_pruned_is_told_before(server: Server, admin: Person) -> None:
     environ = environment(server, admin)
-    command = [sys.executable, "-m", "registrum", "cache", "prune", "--dry-run"]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True)
+    done = processes.run("-m", "registrum", "cache", "prune", "--dry-run", environ=environ)
     assert done.stderr == "Would remove 0 B.\n"
 
 

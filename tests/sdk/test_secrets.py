@@ -1,10 +1,8 @@
 """An API key is nowhere to be seen: not in what things look like, in logs, in errors, nor in what the command prints."""
 
-import subprocess
-import sys
-
 import pytest
 
+from tests.client import processes
 from tests.client.live import Person, Server, run_script
 from tests.sdk.test_command_line import environment
 
@@ -74,12 +72,8 @@ def test_nothing_of_a_session_shows_the_key(server: Server, admin: Person, proje
 )  # fmt: skip
 def test_no_command_prints_it(server: Server, admin: Person, words: str) -> None:
     for more in ({}, {"REGISTRUM_API_KEY": admin.api_key[:-1] + "z"}):
-        done = subprocess.run(
-            [sys.executable, "-m", "registrum", *words.split()],
-            env=environment(server, admin) | more,
-            capture_output=True,
-            text=True,
-        )
+        environ = environment(server, admin) | more
+        done = processes.run("-m", "registrum", *words.split(), environ=environ)
         assert admin.api_key[:-1] not in done.stdout + done.stderr
         assert "Traceback" not in done.stderr
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.client import processes
 from tests.client.live import Person, Server, run_script
 from tests.sdk.terminals import on_terminal
 from tests.sdk.test_command_line import RANKER, environment
@@ -29,8 +30,8 @@ def environ(server: Server, admin: Person) -> dict[str, str]:
 @pytest.fixture
 def ranker(server: Server, admin: Person, environ: dict[str, str], project: str) -> str:
     """`registry/ranker` with two versions that differ in metadata, files, aliases and the metrics of their runs."""
-    command = [sys.executable, "-m", "registrum", "registry", "create", project]
-    assert subprocess.run([*command, "--description", "word " * 60], env=environ).returncode == 0
+    words = ["registry", "create", project, "--description", "word " * 60]
+    assert processes.run("-m", "registrum", *words, environ=environ).returncode == 0
     run_script(server, admin, RANKER, registry=project)
     return f"{project}/ranker"
 
@@ -126,7 +127,7 @@ def large(environ: dict[str, str], project: str, tmp_path: Path) -> str:
     """A version of one file of a few MiB."""
     (tmp_path / "large.bin").write_bytes(os.urandom(1 << 20) * 4)
     words = ["artifact", "put", str(tmp_path / "large.bin"), "--name", f"main/{project}/large"]
-    assert subprocess.run([sys.executable, "-m", "registrum", *words], env=environ).returncode == 0
+    assert processes.run("-m", "registrum", *words, environ=environ).returncode == 0
     return f"main/{project}/large:latest"
 
 
@@ -195,12 +196,7 @@ def test_no_bar_in_a_pipe(
     environ: dict[str, str], large: str, slowly: tuple[Weather, SlowWeather], tmp_path: Path
 ) -> None:
     words = ["artifact", "get", large, "--root", str(tmp_path / "out")]
-    done = subprocess.run(
-        [sys.executable, "-m", "registrum", *words],
-        env=getting(environ, slowly[0], tmp_path),
-        capture_output=True,
-        text=True,
-    )
+    done = processes.run("-m", "registrum", *words, environ=getting(environ, slowly[0], tmp_path))
     assert (done.stdout, done.stderr) == (f"{tmp_path / 'out'}\n", "")
 
 
@@ -228,8 +224,8 @@ def test_who_has_read_enough_is_not_complained_to(environ: dict[str, str]) -> No
     ],
 )
 def test_a_mistake_is_one_sentence(environ: dict[str, str], ranker: str, words: str) -> None:
-    command = [sys.executable, "-m", "registrum", *words.replace("RANKER", ranker).split()]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True)
+    given = words.replace("RANKER", ranker).split()
+    done = processes.run("-m", "registrum", *given, environ=environ)
     assert done.returncode in {1, 2}
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
