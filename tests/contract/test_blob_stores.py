@@ -412,7 +412,7 @@ def test_an_upload_is_not_begun_again_with_other_parts(store):
     assert store.landed_parts(upload.key, upload.upload_id) == {1}
 
 
-LARGE_PART = 192 * MIB
+LARGE_PART = 96 * MIB
 LITTLE = 64 * MIB
 
 
