@@ -307,16 +307,19 @@ class SqliteDatabase:
         else:
             unit.future.set_result(answer)
         finally:
-            driver.deadline = float("inf")
-            driver.roll_back()
+            self._roll_back()
 
-    def _fail(self, batch: list[_Unit], error: BaseException) -> None:
+    def _roll_back(self) -> None:
+        """Ends what the writer has begun; where that fails, it is said, and the writer goes on."""
         driver = self._writer_driver
         driver.deadline = float("inf")
         try:
             driver.roll_back()
         except sqlite3.Error:
-            log.exception("rolling back a failed batch")
+            log.exception("rolling back")
+
+    def _fail(self, batch: list[_Unit], error: BaseException) -> None:
+        self._roll_back()
         failure = _translated(error) if isinstance(error, sqlite3.Error) else error
         for unit in batch:
             if not unit.future.done() and (
