@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import subprocess
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -56,6 +57,25 @@ def test_a_blob_that_a_crash_cut_short_is_mended_by_the_same_upload(store, tmp_p
             put(store, key, content_of(size))
     put(store, key, content)
     assert get(store, key) == content
+
+
+def test_a_mended_blob_says_when_its_writing_began(store, tmp_path):
+    key, content = BlobKey.new(), content_of(2 * MIB)
+    put(store, key, content)
+    with file_of(tmp_path, key).open("r+b") as file:
+        file.truncate(99)
+    probe, later = tmp_path / "probe", 0
+
+    async def slowly():
+        nonlocal later
+        yield content[:MIB]
+        later = time.time_ns()
+        while not probe.exists() or probe.stat().st_mtime_ns <= later:
+            probe.write_bytes(b"now")
+        yield content[MIB:]
+
+    asyncio.run(store.put(key, slowly(), Expected(size_bytes=len(content))))
+    assert file_of(tmp_path, key).stat().st_mtime_ns < later
 
 
 @pytest.mark.parametrize("count", [1, 40])

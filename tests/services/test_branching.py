@@ -80,7 +80,10 @@ def test_rewinding_drops_the_later_steps_and_goes_on_from_there(
     assert steps(database, PARENT) == list(range(40))
 
 
-@pytest.mark.parametrize(("metric", "value"), [("loss", 1), ("_step", -1)])
+@pytest.mark.parametrize(
+    ("metric", "value"),
+    [("loss", 1), ("_step", -1), ("_step", 1e300), ("_step", float("inf"))],
+)
 def test_a_run_is_rewound_to_a_step_that_it_has(
     database: Database, send: Send, metric: str, value: float
 ) -> None:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from registrum.core.runs import dump_json, own_section
 
+MOST_STEPS = 2**62
 _OWN = "_wandb"
 
 
@@ -25,7 +26,7 @@ def branch_point_of(config: str | None) -> BranchPoint | None:
         return None
     point = json.loads(own_section(config, ("branch_point",))).get("branch_point")
     run, step = (point.get("run_id"), point.get("step")) if isinstance(point, dict) else (None, 0)
-    if not isinstance(run, str) or not isinstance(step, int | float) or abs(step) >= 2**62:
+    if not isinstance(run, str) or not isinstance(step, int | float) or abs(step) >= MOST_STEPS:
         return None
     return BranchPoint(run, int(step))
 

@@ -39,14 +39,14 @@ def publish(incoming: str, path: str, stored: StoredBlob, began_ns: int | None =
     Raises:
         Conflict: the blob is there, and holds other content.
     """
+    if began_ns is not None:
+        os.utime(incoming, ns=(began_ns, began_ns))
     try:
         try:
             os.link(incoming, path)
         except FileNotFoundError:
             os.makedirs(os.path.dirname(path), exist_ok=True)
             os.link(incoming, path)
-        if began_ns is not None:
-            os.utime(path, ns=(began_ns, began_ns))
     except FileExistsError:
         _keep_or_mend(incoming, path, stored)
 

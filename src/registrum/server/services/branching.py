@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from registrum.core.branching import BranchPoint, inherited_settings
+from registrum.core.branching import MOST_STEPS, BranchPoint, inherited_settings
 from registrum.core.errors import Invalid
 from registrum.core.history import STEP, Stream, steps_of
 from registrum.core.policy import Action
@@ -32,7 +32,9 @@ def rewind_run(tx: Tx, name: RunName, metric: str, value: float) -> int:
     if metric != STEP:
         raise Invalid(f"A run can be rewound to a {STEP} only, not to a value of {metric[:60]!r}.")
     run = run_writing.get_for_path(tx, Action.WRITE, name)
-    count, last = history_writing.last_at_step(tx, run, int(value))
+    # A client may write 1e999, which is infinite.
+    fits = abs(value) < MOST_STEPS
+    count, last = history_writing.last_at_step(tx, run, int(value)) if fits else (0, None)
     if last is None:
         raise Invalid(f"Run {name} has no step up to {value:g}.")
     history_writing.truncate(tx, run, Stream.HISTORY, count)
