@@ -1,11 +1,12 @@
 """Garbage collection: what is needed stays, what is not goes, bytes after rows; and what a crash lost is asked for again."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from registrum.core.actors import ANONYMOUS
 from registrum.core.errors import NotFound, Unprocessable
@@ -15,6 +16,7 @@ from registrum.core.runs import RunName, SaveRun
 from registrum.server.blobs.store import BlobKey, Expected
 from registrum.server.db import Database, garbage
 from registrum.server.db.database import utc_now
+from registrum.server.db.statements import Prepared
 from registrum.server.db.tables import (
     artifacts,
     blobs,
@@ -197,3 +199,38 @@ def test_what_a_crash_lost_is_refused_once_and_uploaded_again(desk: Desk) -> Non
     assert desk.get(begun).version == 1
     with desk.database.read(ANN) as tx:
         assert not tx.rows(select(run_files.c.id))
+
+
+def statements() -> Iterator[Prepared]:
+    """All that garbage collection asks and does."""
+    for value in vars(garbage).values():
+        for each in value if isinstance(value, tuple) else (value,):
+            if isinstance(each, Prepared):
+                yield each
+
+
+def plan_of(tx: garbage.Tx, statement: Prepared) -> str:
+    compiled = statement.for_dialect(tx.dialect)
+    given = {"before": utc_now(), "now": utc_now(), "ids": ["b"], "artifact_id": 1}
+    parameters = compiled.parameters(given | {"behind": "" if "blobs" in compiled.text else 0})
+    words = "EXPLAIN" if tx.is_shared else "EXPLAIN QUERY PLAN"
+    rows = tx._driver.rows(f"{words} {compiled.text}", parameters)
+    return "\n".join(str(row[-1]) for row in rows)
+
+
+def test_no_statement_reads_a_whole_table(database: Database) -> None:
+    """Each runs every hour or so, however much there is."""
+    looked_at = []
+
+    def explain(tx: garbage.Tx) -> None:
+        if tx.is_shared:
+            # With so few rows it would prefer to, for a good reason.
+            tx.run(text("SET LOCAL enable_seqscan = off"))
+        for statement in statements():
+            plan = plan_of(tx, statement)
+            whole = re.findall(r"^SCAN (?!holders|json_each).*|.*Seq Scan on.*", plan, re.MULTILINE)
+            assert not whole, plan
+            looked_at.append(plan)
+
+    database.write(ANONYMOUS, explain)
+    assert len(looked_at) > 12

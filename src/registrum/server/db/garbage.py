@@ -77,21 +77,49 @@ def abandon_uploads(tx: Tx, before: datetime) -> int:
     return len(tx.rows(_ABANDON, before=before, now=tx.now))
 
 
+# From one artifact that has places to the next: all their places together are many more than they.
+_next = reservations.alias("next_places")
+_first = select(func.min(_next.c.artifact_id).label("id")).where(
+    _next.c.artifact_id > bindparam("behind")
+)
+_holders = _first.cte("holders", recursive=True)
+_holders = _holders.union_all(
+    select(
+        select(func.min(_next.c.artifact_id))
+        .where(_next.c.artifact_id > _holders.c.id)
+        .scalar_subquery()
+    ).where(_holders.c.id.is_not(None))
+)
+_LEFT_PLACES = prepared(
+    select(artifacts.c.id)
+    .select_from(_holders.join(artifacts, artifacts.c.id == _holders.c.id))
+    .where(artifacts.c.state != "pending")
+    .order_by(artifacts.c.id)
+    .limit(20)
+)
 _DROP_PLACES = prepared(
     delete(reservations).where(
-        tuple_(reservations.c.artifact_id, reservations.c.path).in_(
-            select(reservations.c.artifact_id, reservations.c.path)
-            .join(artifacts, artifacts.c.id == reservations.c.artifact_id)
-            .where(artifacts.c.state != "pending", reservations.c.created_at < _BEFORE)
+        reservations.c.artifact_id == bindparam("artifact_id"),
+        reservations.c.path.in_(
+            select(reservations.c.path)
+            .where(
+                reservations.c.artifact_id == bindparam("artifact_id"),
+                reservations.c.created_at < _BEFORE,
+            )
             .limit(BATCH)
-        )
+        ),
     )
 )
 
 
-def drop_places(tx: Tx, before: datetime) -> int:
-    """Gives up at most `BATCH` places of artifacts that are pending no more; what these hold on to stays. How many."""
-    return tx.run(_DROP_PLACES, before=before)
+def with_left_places(tx: Tx, behind: int) -> list[int]:
+    """The next few artifacts that are pending no more and still have places."""
+    return tx.column(_LEFT_PLACES, behind=behind)
+
+
+def drop_places(tx: Tx, artifact_id: int, before: datetime) -> int:
+    """Gives up at most `BATCH` places of an artifact that is pending no more; what it holds on to stays. How many."""
+    return tx.run(_DROP_PLACES, artifact_id=artifact_id, before=before)
 
 
 _TRASH = prepared(

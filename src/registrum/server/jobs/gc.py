@@ -20,14 +20,21 @@ INCOMING_LASTS = timedelta(hours=24)
 
 
 def abandon(desk: Desk, argument: dict[str, Any]) -> dict[str, Any] | None:
-    """Ends the next batch of uploads that were given up."""
+    """Ends the uploads that were given up, a batch at a time; then drops the places that they and others have left."""
 
-    def step(tx: Tx) -> bool:
+    def end_some(tx: Tx) -> int:
+        return garbage.abandon_uploads(tx, tx.now - UPLOAD_LASTS)
+
+    if "behind" not in argument:
+        return {} if desk.database.write(SYSTEM, end_some) == garbage.BATCH else {"behind": 0}
+    with desk.database.read(SYSTEM) as tx:
         before = tx.now - UPLOAD_LASTS
-        ended = garbage.abandon_uploads(tx, before)
-        return max(ended, garbage.drop_places(tx, before)) >= garbage.BATCH
-
-    return {} if desk.database.write(SYSTEM, step) else None
+        found = garbage.with_left_places(tx, argument["behind"])
+    for artifact_id in found:
+        drop = partial(garbage.drop_places, artifact_id=artifact_id, before=before)
+        while desk.database.write(SYSTEM, drop) == garbage.BATCH:
+            pass
+    return {"behind": found[-1]} if found else None
 
 
 def empty_trash(desk: Desk, argument: dict[str, Any]) -> dict[str, Any] | None:
