@@ -4,9 +4,22 @@ from collections.abc import Sequence, Set
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, Text, and_, bindparam, delete, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    delete,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.sql.expression import FromClause
 
 from registrum.core.artifacts import Artifact
+from registrum.core.digests import Algorithm
 from registrum.core.files import Blob, ReservedFile, WantedFile
 from registrum.core.names import folded
 from registrum.core.policy import Action
@@ -158,40 +171,67 @@ def drop_reservations(tx: Tx, artifact: Grant[Artifact], at_most: int) -> int:
     return tx.run(_DROP, artifact_id=own.id, at_most=at_most)
 
 
+# A digest leads to the blob that its project offers to later uploads, and that is nearly always the one that the artifact
+# holds. Where it is not (the same bytes came twice at once, or are another project's), all that it holds are looked at.
 _HAS = or_(blobs.c.md5 == bindparam("digest"), blobs.c.xxh128 == bindparam("digest"))
+_OFFERED = and_(
+    files.c.project_id == artifacts.c.project_id,
+    files.c.algorithm.in_([literal(each.value) for each in Algorithm]),
+    files.c.digest == bindparam("digest"),
+)
+_HELD = and_(artifact_blobs.c.artifact_id == artifacts.c.id, artifact_blobs.c.blob_id == blobs.c.id)
 
 
-def _all_of_artifact() -> Select[Any]:
-    return (
-        select(*BLOB_COLUMNS)
-        .select_from(
-            artifact_blobs.join(blobs, blobs.c.id == artifact_blobs.c.blob_id).join(
-                artifacts, artifacts.c.id == artifact_blobs.c.artifact_id
-            )
-        )
-        .where(
-            artifacts.c.id == bindparam("artifact_id"),
-            artifacts.c.state == "committed",
-            artifacts.c.deleted_at.is_(None),
-            allowed_artifact(Action.DOWNLOAD),
-        )
+def _offered(left: FromClause) -> Select[Any]:
+    """The blob of a digest, if the artifact on the left holds that which its project offers."""
+    found = left.join(files, _OFFERED).join(blobs, blobs.c.id == files.c.blob_id)
+    return select(*BLOB_COLUMNS).select_from(found.join(artifact_blobs, _HELD)).limit(1)
+
+
+def _held(left: FromClause) -> Select[Any]:
+    """All blobs that the artifact on the left holds."""
+    of_artifact = artifact_blobs.c.artifact_id == artifacts.c.id
+    found = left.join(artifact_blobs, of_artifact)
+    return select(*BLOB_COLUMNS).select_from(
+        found.join(blobs, blobs.c.id == artifact_blobs.c.blob_id)
+    )
+
+
+def _first(tx: Tx, statements: Sequence[Prepared], **given: Any) -> Blob | None:
+    """What the first of these statements finds that finds anything."""
+    for statement in statements:
+        row = tx.one(statement, **given)
+        if row is not None:
+            return blob_from(row)
+    return None
+
+
+def _in_artifact() -> ColumnElement[bool]:
+    return and_(
+        artifacts.c.id == bindparam("artifact_id"),
+        artifacts.c.state == "committed",
+        artifacts.c.deleted_at.is_(None),
+        allowed_artifact(Action.DOWNLOAD),
     )
 
 
 @cache
-def _of_artifact_statement() -> Prepared:
-    return prepared(_all_of_artifact().where(_HAS).limit(1))
+def _of_artifact_statements() -> tuple[Prepared, ...]:
+    here = _in_artifact()
+    return (
+        prepared(_offered(artifacts).where(here)),
+        prepared(_held(artifacts).where(here, _HAS).limit(1)),
+    )
 
 
 @cache
 def _blobs_of_artifact_statement() -> Prepared:
-    return prepared(_all_of_artifact())
+    return prepared(_held(artifacts).where(_in_artifact()))
 
 
 def blob_of_artifact(tx: Tx, artifact_id: int, digest: bytes) -> Blob | None:
     """The blob with this digest in an artifact that the actor may download."""
-    row = tx.one(_of_artifact_statement(), artifact_id=artifact_id, digest=digest)
-    return blob_from(row) if row else None
+    return _first(tx, _of_artifact_statements(), artifact_id=artifact_id, digest=digest)
 
 
 def blobs_of_artifact(tx: Tx, artifact_id: int, digests: Set[bytes]) -> dict[bytes, Blob]:
@@ -206,52 +246,49 @@ def blobs_of_artifact(tx: Tx, artifact_id: int, digests: Set[bytes]) -> dict[byt
 
 
 @cache
-def _in_collection_statement() -> Prepared:
-    return prepared(
-        select(*BLOB_COLUMNS)
-        .select_from(
-            projects.join(entities, entities.c.id == projects.c.entity_id)
-            .join(collections, collections.c.project_id == projects.c.id)
-            .join(memberships, memberships.c.collection_id == collections.c.id)
-            .join(artifacts, artifacts.c.id == memberships.c.artifact_id)
-            .join(artifact_blobs, artifact_blobs.c.artifact_id == artifacts.c.id)
-            .join(blobs, blobs.c.id == artifact_blobs.c.blob_id)
-        )
-        .where(
-            entities.c.name_key == bindparam("entity_key"),
-            projects.c.name == bindparam("project_name"),
-            collections.c.name == bindparam("collection_name"),
-            collections.c.deleted_at.is_(None),
-            memberships.c.deleted_at.is_(None),
-            or_(
-                bindparam("of_artifact", type_=memberships.c.artifact_id.type).is_(None),
-                memberships.c.artifact_id == bindparam("of_artifact"),
-            ),
-            is_alive(artifacts.c.project_id),
-            _HAS,
-            allowed(Action.DOWNLOAD),
-        )
-        .limit(1)
+def _in_collection_statements() -> tuple[Prepared, ...]:
+    versions = (
+        projects.join(entities, entities.c.id == projects.c.entity_id)
+        .join(collections, collections.c.project_id == projects.c.id)
+        .join(memberships, memberships.c.collection_id == collections.c.id)
+        .join(artifacts, artifacts.c.id == memberships.c.artifact_id)
+    )
+    here = and_(
+        entities.c.name_key == bindparam("entity_key"),
+        projects.c.name == bindparam("project_name"),
+        collections.c.name == bindparam("collection_name"),
+        collections.c.deleted_at.is_(None),
+        memberships.c.deleted_at.is_(None),
+        or_(
+            bindparam("of_artifact", type_=memberships.c.artifact_id.type).is_(None),
+            memberships.c.artifact_id == bindparam("of_artifact"),
+        ),
+        is_alive(artifacts.c.project_id),
+        allowed(Action.DOWNLOAD),
+    )
+    return (
+        prepared(_offered(versions).where(here)),
+        prepared(_held(versions).where(here, _HAS).limit(1)),
     )
 
 
 def blob_in_collection(
     tx: Tx, project: ProjectName, collection: str, artifact_id: int | None, digest: bytes
 ) -> Blob | None:
-    """The blob with this digest in a version of the named collection, which the actor may download.
+    """The blob with this digest in a collection from which the actor may download.
 
     Args:
         artifact_id: the version; None: any.
     """
-    row = tx.one(
-        _in_collection_statement(),
+    return _first(
+        tx,
+        _in_collection_statements(),
         entity_key=folded(project.entity),
         project_name=project.name,
         collection_name=collection,
         of_artifact=artifact_id,
         digest=digest,
     )
-    return blob_from(row) if row else None
 
 
 @cache
