@@ -197,15 +197,6 @@ def _held(left: FromClause) -> Select[Any]:
     )
 
 
-def _first(tx: Tx, statements: Sequence[Prepared], **given: Any) -> Blob | None:
-    """What the first of these statements finds that finds anything."""
-    for statement in statements:
-        row = tx.one(statement, **given)
-        if row is not None:
-            return blob_from(row)
-    return None
-
-
 def _in_artifact() -> ColumnElement[bool]:
     return and_(
         artifacts.c.id == bindparam("artifact_id"),
@@ -231,7 +222,11 @@ def _blobs_of_artifact_statement() -> Prepared:
 
 def blob_of_artifact(tx: Tx, artifact_id: int, digest: bytes) -> Blob | None:
     """The blob with this digest in an artifact that the actor may download."""
-    return _first(tx, _of_artifact_statements(), artifact_id=artifact_id, digest=digest)
+    for statement in _of_artifact_statements():
+        row = tx.one(statement, artifact_id=artifact_id, digest=digest)
+        if row is not None:
+            return blob_from(row)
+    return None
 
 
 def blobs_of_artifact(tx: Tx, artifact_id: int, digests: Set[bytes]) -> dict[bytes, Blob]:
@@ -280,15 +275,18 @@ def blob_in_collection(
     Args:
         artifact_id: the version; None: any.
     """
-    return _first(
-        tx,
-        _in_collection_statements(),
-        entity_key=folded(project.entity),
-        project_name=project.name,
-        collection_name=collection,
-        of_artifact=artifact_id,
-        digest=digest,
-    )
+    given = {
+        "entity_key": folded(project.entity),
+        "project_name": project.name,
+        "collection_name": collection,
+        "of_artifact": artifact_id,
+        "digest": digest,
+    }
+    for statement in _in_collection_statements():
+        row = tx.one(statement, **given)
+        if row is not None:
+            return blob_from(row)
+    return None
 
 
 @cache
