@@ -1,6 +1,7 @@
 """Accounts, keys and sign-in: who may what with them, and that secrets stay secret."""
 
-from datetime import timedelta
+import threading
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -227,6 +228,29 @@ def test_a_key_stands_for_its_owner_until_it_is_revoked(
     SECRETS.note_revocation()
     with pytest.raises(Unauthenticated):
         authenticate(bearer(secret))
+
+
+def test_the_use_of_a_key_is_noted_now_and_then(
+    database: Database, people: dict[str, Actor]
+) -> None:
+    _, secret = new_key(database, people["max"])
+
+    def last_used() -> datetime | None:
+        for thread in threading.enumerate():
+            if thread.name == "note-key-use":
+                thread.join()
+        # What was handed to the writer before has been written when this is.
+        database.write(SYSTEM, lambda tx: None)
+        with database.read(people["max"]) as tx:
+            (key,) = keys.by_user(tx, [people["max"].user_id or 0])[people["max"].user_id or 0]
+        return key.last_used_at
+
+    assert last_used() is None
+    Authenticator(database, SECRETS)(bearer(secret))
+    first = last_used()
+    assert first is not None
+    Authenticator(database, SECRETS)(bearer(secret))
+    assert last_used() == first
 
 
 def test_lists_show_masks_to_the_owner_and_administrators(

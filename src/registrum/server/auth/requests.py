@@ -9,8 +9,9 @@ import logging
 import threading
 import time
 from base64 import b64decode
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from registrum.core.errors import RegistrumError, Unauthenticated
 from registrum.server.db import Database
 from registrum.server.db.database import utc_now
 from registrum.server.db.keys import Holder
+from registrum.server.db.tx import Tx
 from registrum.server.services import keys, sessions
 from registrum.server.services.credentials import Secrets
 from registrum.server.services.sessions import SESSION_COOKIE
@@ -29,6 +31,7 @@ log = logging.getLogger(__name__)
 REMEMBERED_S = 2.0
 MOST_REMEMBERED = 10_000
 USE_IS_NOTED_AFTER = timedelta(minutes=5)
+NOTING_S = 5.0
 _LONGEST_HEADER = 4096
 _WRONG_KEY = "The API key is wrong, revoked or expired."
 
@@ -98,7 +101,7 @@ class Authenticator:
         """Once a key and rotation, so within the request: whoever came by has nothing to fear from the end of the old key."""
         try:
             self._database.write(
-                holder.actor, lambda tx: keys.move_to_first(tx, holder, digests), timeout_s=5.0
+                holder.actor, lambda tx: keys.move_to_first(tx, holder, digests), timeout_s=NOTING_S
             )
         except RegistrumError as error:
             log.warning("an API key is still stored under an old secret key: %s", error)
@@ -121,15 +124,23 @@ class Authenticator:
         if last is not None and utc_now() - last < USE_IS_NOTED_AFTER:
             return
 
-        def note() -> None:
-            try:
-                self._database.write(
-                    holder.actor, lambda tx: keys.touch(tx, holder.key_id), timeout_s=5.0
-                )
-            except RegistrumError as error:
-                log.warning("the use of an API key was not noted: %s", error)
+        def work(tx: Tx) -> None:
+            keys.touch(tx, holder.key_id)
 
-        threading.Thread(target=note, name="note-key-use", daemon=True).start()
+        pending = self._database.begin_write(holder.actor, work, timeout_s=NOTING_S)
+        if pending is not None:
+            pending.call_when_done(lambda: _noted(pending.value))
+            return
+        write = partial(self._database.write, holder.actor, work, NOTING_S)
+        threading.Thread(target=_noted, args=(write,), name="note-key-use", daemon=True).start()
+
+
+def _noted(result: Callable[[], object]) -> None:
+    """Nobody waits for a note, so that one that fails is told to the log."""
+    try:
+        result()
+    except RegistrumError as error:
+        log.warning("the use of an API key was not noted: %s", error)
 
 
 def _credentials(scope: MutableMapping[str, Any]) -> tuple[bytes | None, bytes | None]:
