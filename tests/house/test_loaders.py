@@ -77,6 +77,8 @@ def uses_of_tx(node: ast.FunctionDef) -> set[str]:
             found.add(inner.attr)
         elif inner.value.id in OF_ROLES:
             found.add("value" if inner.attr in ROLES_READ else "run")
+        elif inner.value.id == "_LOCK":
+            found.add("value")
     return found
 
 

@@ -20,6 +20,7 @@ from registrum.core.projects import Project, ProjectName
 from registrum.server.db import artifact_types as types
 from registrum.server.db import events, tags
 from registrum.server.db import projects as project_rows
+from registrum.server.db.locks import RowLock
 from registrum.server.db.refusals import refuse
 from registrum.server.db.statements import Prepared, Row, prepared
 from registrum.server.db.tables import ALIVE, artifact_types, collections, projects
@@ -241,15 +242,12 @@ _ADD = prepared(
     .on_conflict_do_nothing(index_elements=["project_id", "name"], index_where=ALIVE)
     .returning(collections.c.id)
 )
-_LOCK = prepared(
-    select(collections.c.id).where(collections.c.id == bindparam("collection_id")).with_for_update()
-)
+_LOCK = RowLock(collections)
 
 
 def lock(tx: Tx, collection_id: int) -> None:
     """Makes other writers of this collection's versions and aliases wait until this transaction ends."""
-    if tx.is_shared:
-        tx.value(_LOCK, collection_id=collection_id)
+    _LOCK.take(tx, collection_id)
 
 
 def sequence_for(

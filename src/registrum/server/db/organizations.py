@@ -24,6 +24,7 @@ from registrum.core.policy import Action, Role
 from registrum.core.projects import Entity
 from registrum.server.db.columns import those
 from registrum.server.db.entities import ENTITY_COLUMNS, entity_from, with_organization
+from registrum.server.db.locks import RowLock
 from registrum.server.db.refusals import refuse_organization
 from registrum.server.db.roles import Roles
 from registrum.server.db.statements import Prepared, Row, prepared
@@ -258,11 +259,7 @@ def team_ids(tx: Tx, organization: Grant[Organization]) -> list[int]:
 
 
 _ROLES = Roles(organization_members, "organization_id", "user_id")
-_LOCK = prepared(
-    select(organizations.c.id)
-    .where(organizations.c.id == bindparam("organization_id"))
-    .with_for_update()
-)
+_LOCK = RowLock(organizations)
 
 
 def add_member(tx: Tx, organization_id: int, user_id: int, role: Role) -> bool:
@@ -292,5 +289,5 @@ def remove_everywhere(tx: Tx, user_ids: Sequence[int]) -> None:
 
 def count_admins(tx: Tx, organization_id: int) -> int:
     """How many admins it has; other writers of its members wait until this transaction ends."""
-    tx.value(_LOCK, organization_id=organization_id)
+    _LOCK.take(tx, organization_id)
     return _ROLES.count(tx, organization_id, Role.ADMIN)

@@ -18,6 +18,7 @@ from registrum.core.projects import Entity, Project, ProjectName
 from registrum.server.db import entities as entity_rows
 from registrum.server.db import events
 from registrum.server.db.columns import among, those
+from registrum.server.db.locks import RowLock
 from registrum.server.db.refusals import refuse
 from registrum.server.db.statements import Prepared, Row, prepared
 from registrum.server.db.tables import ALIVE, entities, organizations, projects
@@ -376,11 +377,9 @@ def rename(tx: Tx, project: Grant[Project], name: str) -> None:
         raise NameTaken(f"There is a project {found.entity.name}/{name} already.") from None
 
 
-_LOCK = prepared(
-    select(projects.c.id).where(projects.c.id == bindparam("project_id")).with_for_update()
-)
+_LOCK = RowLock(projects)
 
 
 def lock(tx: Tx, project_id: int) -> None:
     """Makes other writers of this project's members wait until this transaction ends."""
-    tx.value(_LOCK, project_id=project_id)
+    _LOCK.take(tx, project_id)

@@ -12,6 +12,7 @@ from registrum.core.policy import Action
 from registrum.server.db import memberships as places
 from registrum.server.db import registry_values
 from registrum.server.db.conditions import path_key
+from registrum.server.db.locks import RowLock
 from registrum.server.db.statements import prepared
 from registrum.server.db.tables import (
     ALIVE,
@@ -126,20 +127,12 @@ def begin(
     return added
 
 
-_LOCK = prepared(
-    select(func.count(1)).select_from(
-        select(artifacts.c.id)
-        .where(artifacts.c.id == bindparam("artifact_id"))
-        .with_for_update()
-        .subquery()
-    )
-)
+_LOCK = RowLock(artifacts)
 
 
 def lock(tx: Tx, artifact_id: int) -> None:
     """Makes other writers of this artifact wait until this transaction ends; what is read after it is current."""
-    if tx.is_shared:
-        tx.value(_LOCK, artifact_id=artifact_id)
+    _LOCK.take(tx, artifact_id)
 
 
 _SAME_CONTENT = prepared(
