@@ -166,31 +166,36 @@ def unprotect(tx: Tx, registry: Grant[Project], names: Sequence[str]) -> None:
     tx.run(_UNPROTECT, project_id=here.id, names=list(names))
 
 
+PROTECTED_PLACES = (
+    memberships.join(alias_spans, alias_spans.c.membership_id == memberships.c.id)
+    .join(collections, collections.c.id == memberships.c.collection_id)
+    .join(projects, projects.c.id == memberships.c.project_id)
+    .join(
+        protected_aliases,
+        and_(
+            protected_aliases.c.project_id == memberships.c.project_id,
+            protected_aliases.c.alias == alias_spans.c.alias,
+        ),
+    )
+)
+"""Versions with the protected aliases that point, or pointed, at them."""
+IS_PROTECTED = and_(
+    _CURRENT,
+    memberships.c.deleted_at.is_(None),
+    collections.c.deleted_at.is_(None),
+    projects.c.deleted_at.is_(None),
+)
+"""SQL condition on a row of `PROTECTED_PLACES`: the alias points there now, and nothing of it is deleted."""
+
+
 def _standing(*conditions: ColumnElement[bool]) -> Prepared:
     """Protected aliases that point at living memberships for which the conditions hold; "" for those the actor can't see."""
     seen = case((allowed(Action.READ), alias_spans.c.alias), else_="").label("seen")
     return prepared(
         select(seen)
         .distinct()
-        .select_from(
-            memberships.join(alias_spans, alias_spans.c.membership_id == memberships.c.id)
-            .join(collections, collections.c.id == memberships.c.collection_id)
-            .join(projects, projects.c.id == memberships.c.project_id)
-            .join(
-                protected_aliases,
-                and_(
-                    protected_aliases.c.project_id == memberships.c.project_id,
-                    protected_aliases.c.alias == alias_spans.c.alias,
-                ),
-            )
-        )
-        .where(
-            _CURRENT,
-            memberships.c.deleted_at.is_(None),
-            collections.c.deleted_at.is_(None),
-            projects.c.deleted_at.is_(None),
-            *conditions,
-        )
+        .select_from(PROTECTED_PLACES)
+        .where(IS_PROTECTED, *conditions)
         .order_by(seen)
     )
 

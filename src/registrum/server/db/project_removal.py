@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, Table, and_, bindparam, or_, select, update
+from sqlalchemy import Select, Table, bindparam, or_, select, update
 
 from registrum.core.errors import NameTaken, NotFound
 from registrum.core.policy import Action
 from registrum.core.projects import Entity, Project
-from registrum.server.db import collection_edits
+from registrum.server.db import aliases, collection_edits
 from registrum.server.db import memberships as places
 from registrum.server.db import projects as projects_of
 from registrum.server.db.columns import among
@@ -20,7 +20,6 @@ from registrum.server.db.tables import (
     collections,
     memberships,
     projects,
-    protected_aliases,
     runs,
 )
 from registrum.server.db.tx import Taken, Tx
@@ -38,24 +37,12 @@ def _protected_statement() -> Prepared:
             allowed(Action.READ).label("visible"),
         )
         .select_from(
-            alias_spans.join(memberships, memberships.c.id == alias_spans.c.membership_id)
-            .join(collections, collections.c.id == alias_spans.c.collection_id)
-            .join(artifacts, artifacts.c.id == memberships.c.artifact_id)
-            .join(
-                protected_aliases,
-                and_(
-                    protected_aliases.c.project_id == collections.c.project_id,
-                    protected_aliases.c.alias == alias_spans.c.alias,
-                ),
-            )
-            .join(projects, projects.c.id == collections.c.project_id)
+            aliases.PROTECTED_PLACES.join(artifacts, artifacts.c.id == memberships.c.artifact_id)
         )
         .where(
-            alias_spans.c.until.is_(None),
-            memberships.c.deleted_at.is_(None),
-            projects.c.deleted_at.is_(None),
+            aliases.IS_PROTECTED,
             or_(
-                among(collections.c.project_id, _IN_PROJECT),
+                among(memberships.c.project_id, _IN_PROJECT),
                 among(artifacts.c.project_id, _IN_PROJECT),
             ),
         )
