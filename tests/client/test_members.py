@@ -151,6 +151,16 @@ def test_a_guest_is_that_and_nothing_else(world: Whale) -> None:
     assert reason(lambda: list(world.new_api("gil").registries(ORGANIZATION)), ValueError)
 
 
+def test_a_guest_learns_the_names_of_teams_and_not_who_is_in_them(world: Whale) -> None:
+    olga, gil = world.api("olga"), world.new_api("gil", entity="bw-gil")
+    registry = olga.create_registry("quay", "restricted").add_members(user(olga, "gil"))
+    registry.add_members(olga.team(TEAM))
+    for api, people in ((olga, {"bw-olga", "bw-mia", "bw-max"}), (gil, set())):
+        (member,) = api.registry("quay", ORGANIZATION).team_members()
+        assert (member.team.name, member.role) == (TEAM, "restricted_viewer")
+        assert {each["username"] for each in member.team.members} == people
+
+
 def test_a_service_account_is_member_and_never_less(world: Whale) -> None:
     olga = world.api("olga")
     registry = olga.create_registry("machines", "restricted")

@@ -121,3 +121,30 @@ def test_guests_know_nobody_of_the_organization(stage: Stage, who: str) -> None:
     belongs = who in FACTS.organizations["qacme"] or who in FACTS.admins
     assert people == (set(FACTS.organizations["qacme"]) if belongs else set())
     assert teams == ({"qresearch"} if belongs else set())
+
+
+TEAMS_OF_REGISTRIES = """
+query { entity(name: "qacme-org") { projects(first: 50) { edges { node {
+  name teamMembers { team { name storageBytes members { username email } } }
+} } } } }
+"""
+
+
+@pytest.mark.parametrize("who", EVERYBODY[1:], ids=list(ROLES.values())[1:])
+def test_a_team_met_in_a_registry_tells_its_people_to_who_sees_the_team(
+    stage: Stage, who: str
+) -> None:
+    if not FACTS.may_in_organization(who, Action.READ_ORGANIZATION, "qacme"):
+        return
+    asked = Example("entity", "teams", {}, (), TEAMS_OF_REGISTRIES)
+    registries = stage.ask(who, asked, {}).data["projects"]["edges"]
+    for node in [edge["node"] for edge in registries]:
+        given = PROJECTS[node["name"].removeprefix("wandb-registry-")].teams
+        assert {each["team"]["name"] for each in node["teamMembers"]} == set(given)
+        for team in [each["team"] for each in node["teamMembers"]]:
+            is_seen = FACTS.may_in_team(who, Action.READ_ENTITY, team["name"])
+            people = {each["username"] for each in team["members"]} - {"svc"}
+            assert len(people) == (
+                len(set(FACTS.teams[team["name"]].people) - {"svc"}) if is_seen else 0
+            )
+            assert (team["storageBytes"] > 0) is is_seen

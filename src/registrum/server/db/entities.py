@@ -237,18 +237,25 @@ def may(tx: Tx, action: Action, ids: Sequence[int]) -> set[int]:
     return set(tx.column(_may(action), entity_ids=list(ids)))
 
 
-_SIZE = prepared(
-    select(projects.c.entity_id, func.sum(artifacts.c.size_bytes))
-    .select_from(artifacts.join(projects, projects.c.id == artifacts.c.project_id))
-    .where(
-        among(projects.c.entity_id, "entity_ids"),
-        projects.c.deleted_at.is_(None),
-        artifacts.c.state == "committed",
+@cache
+def _size_statement() -> Prepared:
+    return prepared(
+        select(projects.c.entity_id, func.sum(artifacts.c.size_bytes))
+        .select_from(artifacts.join(projects, projects.c.id == artifacts.c.project_id))
+        .where(
+            projects.c.entity_id.in_(
+                select(entities.c.id).where(
+                    among(entities.c.id, "entity_ids"), allowed_entity(Action.READ_ENTITY)
+                )
+            ),
+            projects.c.deleted_at.is_(None),
+            artifacts.c.state == "committed",
+        )
+        .group_by(projects.c.entity_id)
     )
-    .group_by(projects.c.entity_id)
-)
 
 
 def size_bytes(tx: Tx, ids: Sequence[int]) -> dict[int, int]:
-    """Sum of the sizes of the committed artifacts logged under each entity, which a loader gave; those with any."""
-    return {entity_id: int(total) for entity_id, total in tx.rows(_SIZE, entity_ids=list(ids))}
+    """Sum of the sizes of the committed artifacts logged under each entity that the actor sees; those with any."""
+    rows = tx.rows(_size_statement(), entity_ids=list(ids))
+    return {entity_id: int(total) for entity_id, total in rows}

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 
 from sqlalchemy import bindparam, delete, exists, insert, select, update
 
@@ -10,36 +11,45 @@ from registrum.core.projects import Entity
 from registrum.core.teams import Invite, TeamMember
 from registrum.server.db.columns import among
 from registrum.server.db.roles import Roles
-from registrum.server.db.statements import prepared
+from registrum.server.db.statements import Prepared, prepared
 from registrum.server.db.tables import entities, invites, team_members, users
 from registrum.server.db.tx import Tx
 from registrum.server.db.users import OPEN_USER_COLUMNS, user_from, with_default
-from registrum.server.db.visibility import Grant
+from registrum.server.db.visibility import Grant, allowed_team
 
-_MEMBERS = prepared(
-    select(
-        *OPEN_USER_COLUMNS,
-        team_members.c.team_id,
-        team_members.c.role,
-        exists(
-            select(1).where(
-                invites.c.team_id == team_members.c.team_id,
-                invites.c.user_id == users.c.id,
-                invites.c.deleted_at.is_(None),
-                invites.c.accepted_at.is_(None),
-            )
-        ).label("is_pending"),
+
+@cache
+def _members_statement() -> Prepared:
+    seen = select(entities.c.id).where(
+        among(entities.c.id, "team_ids"), allowed_team(Action.READ_ENTITY)
     )
-    .select_from(with_default(team_members.join(users, users.c.id == team_members.c.user_id)))
-    .where(among(team_members.c.team_id, "team_ids"), users.c.deleted_at.is_(None))
-    .order_by(team_members.c.created_at, users.c.id)
-)
+    return prepared(
+        select(
+            *OPEN_USER_COLUMNS,
+            team_members.c.team_id,
+            team_members.c.role,
+            exists(
+                select(1).where(
+                    invites.c.team_id == team_members.c.team_id,
+                    invites.c.user_id == users.c.id,
+                    invites.c.deleted_at.is_(None),
+                    invites.c.accepted_at.is_(None),
+                )
+            ).label("is_pending"),
+        )
+        .select_from(with_default(team_members.join(users, users.c.id == team_members.c.user_id)))
+        .where(team_members.c.team_id.in_(seen), users.c.deleted_at.is_(None))
+        .order_by(team_members.c.created_at, users.c.id)
+    )
 
 
 def members_by_team(tx: Tx, teams: Sequence[Entity]) -> dict[int, list[TeamMember]]:
-    """The members of each of these teams, which the actor was given by a loader, in order of joining."""
+    """The members of each of these teams in order of joining.
+
+    Nobody of a team that the actor knows only as a member of some registry, and does not see itself.
+    """
     found: dict[int, list[TeamMember]] = {team.id: [] for team in teams}
-    for row in tx.rows(_MEMBERS, team_ids=list(found)):
+    for row in tx.rows(_members_statement(), team_ids=list(found)):
         found[row.team_id].append(
             TeamMember(row.team_id, user_from(row), row.role, is_pending=bool(row.is_pending))
         )

@@ -37,10 +37,16 @@ from registrum.server.db.tables import (
     users,
 )
 from registrum.server.db.tx import Taken, Tx
-from registrum.server.db.visibility import shares_organization
+from registrum.server.db.visibility import ACTOR, allowed_team, shares_organization
 
 defaults = entities.alias("default_entities")
 _KNOWN = shares_organization(users.c.id)
+# What is no team is one's own.
+_DEFAULT_IS_SEEN = or_(
+    users.c.id == ACTOR,
+    defaults.c.user_id == users.c.id,
+    allowed_team(Action.READ_ENTITY, defaults),
+)
 
 USER_COLUMNS = (
     users.c.id.label("u_id"),
@@ -49,12 +55,13 @@ USER_COLUMNS = (
     case((_KNOWN, users.c.email), else_=null()).label("u_email"),
     users.c.is_admin.label("u_is_admin"),
     users.c.is_service.label("u_is_service"),
-    defaults.c.name.label("u_default_entity"),
+    case((_DEFAULT_IS_SEEN, defaults.c.name), else_=null()).label("u_default_entity"),
     users.c.photo_url.label("u_photo_url"),
     users.c.created_at.label("u_created_at"),
     users.c.deleted_at.label("u_deleted_at"),
 )
-"""What makes a `User`; the e-mail address only of those who belong to an organization or team of the actor."""
+"""What makes a `User`; the e-mail address only of those who belong to an organization or team of the actor, and the default
+entity only where the actor sees that."""
 
 OPEN_USER_COLUMNS = tuple(
     users.c.email.label("u_email") if column.name == "u_email" else column
@@ -171,19 +178,25 @@ def page_of_known(tx: Tx, action: Action, ask: PageAsk, part: str = "") -> Page[
     return page_of([user_from(row) for row in rows], ask.first, lambda u: [u.id])
 
 
-_OWN_ENTITIES = prepared(
-    select(*ENTITY_COLUMNS, entities.c.user_id.label("of_user"))
-    .select_from(with_organization())
-    .where(those(entities.c.user_id, "user_ids"), entities.c.deleted_at.is_(None))
-)
-_TEAMS = prepared(
-    select(*ENTITY_COLUMNS, team_members.c.user_id.label("of_user"))
-    .select_from(
-        with_organization(team_members.join(entities, entities.c.id == team_members.c.team_id))
+@cache
+def _own_entities_statement() -> Prepared:
+    return prepared(
+        select(*ENTITY_COLUMNS, entities.c.user_id.label("of_user"))
+        .select_from(with_organization())
+        .where(those(entities.c.user_id, "user_ids"), entities.c.deleted_at.is_(None))
     )
-    .where(those(team_members.c.user_id, "user_ids"), entities.c.deleted_at.is_(None))
-    .order_by(team_members.c.created_at, entities.c.id)
-)
+
+
+@cache
+def _teams_statement() -> Prepared:
+    return prepared(
+        select(*ENTITY_COLUMNS, team_members.c.user_id.label("of_user"))
+        .select_from(
+            with_organization(team_members.join(entities, entities.c.id == team_members.c.team_id))
+        )
+        .where(those(team_members.c.user_id, "user_ids"), allowed_team(Action.READ_ENTITY))
+        .order_by(team_members.c.created_at, entities.c.id)
+    )
 
 
 @cache
@@ -194,13 +207,13 @@ def _known_ids_statement() -> Prepared:
 
 
 def teams_of(tx: Tx, ids: Sequence[int]) -> dict[int, list[Entity]]:
-    """The living teams of each of these users in order of joining, then the personal entity.
+    """The living teams of each of these users, as far as the actor sees them, in order of joining, then the personal entity.
 
     Only for the actor, and for those who belong to an organization or team of the actor.
     """
     known = tx.column(_known_ids_statement(), user_ids=list(ids))
     found: dict[int, list[Entity]] = {user_id: [] for user_id in known}
-    for statement in (_TEAMS, _OWN_ENTITIES):
+    for statement in (_teams_statement(), _own_entities_statement()):
         for row in tx.rows(statement, user_ids=known):
             found[row.of_user].append(entity_from(row))
     return found

@@ -248,19 +248,10 @@ def allowed_entity(action: Action, e: FromClause = entities) -> ColumnElement[bo
     if action is Action.CREATE_REGISTRY:
         own_entity = and_(e.c.kind == "organization", e.c.deleted_at.is_(None))
         return and_(own_entity, allowed_organization(action, e.c.organization_id))
-    mine = team_members.alias()
-    in_team: ColumnElement[bool] = and_(
-        mine.c.team_id == e.c.id, mine.c.user_id == ACTOR, mine.c.role >= TEAM_RULES[action]
-    )
-    team: ColumnElement[bool] = exists(select(1).where(in_team))
-    if action is Action.CREATE_PROJECT:
-        team = and_(team, ~_is_organization_viewer(e.c.organization_id))
-    if action in ORGANIZATION_ADMIN_IN_TEAMS:
-        team = or_(team, _organization_role_at_least(e.c.organization_id, Role.ADMIN))
+    team = _may_in_team(action, e)
     own: ColumnElement[bool] = e.c.user_id == ACTOR
     organization: ColumnElement[bool] = false()
     if action is Action.READ_ENTITY:
-        team = or_(team, _organization_role_at_least(e.c.organization_id, Role.VIEWER))
         own = or_(own, shares_organization(e.c.user_id))
         organization = allowed_organization(Action.READ_ORGANIZATION, e.c.organization_id)
     return and_(
@@ -270,6 +261,27 @@ def allowed_entity(action: Action, e: FromClause = entities) -> ColumnElement[bo
             case((e.c.kind == "team", team), (e.c.kind == "user", own), else_=organization),
         ),
     )
+
+
+def allowed_team(action: Action, e: FromClause = entities) -> ColumnElement[bool]:
+    """SQL condition: the entity `e` (the table or an alias of it) is a team, and the actor may do `action` in it."""
+    may = or_(IS_ADMIN, _may_in_team(action, e))
+    return and_(e.c.deleted_at.is_(None), e.c.kind == "team", may)
+
+
+def _may_in_team(action: Action, e: FromClause) -> ColumnElement[bool]:
+    mine = team_members.alias()
+    in_team: ColumnElement[bool] = and_(
+        mine.c.team_id == e.c.id, mine.c.user_id == ACTOR, mine.c.role >= TEAM_RULES[action]
+    )
+    condition: ColumnElement[bool] = exists(select(1).where(in_team))
+    if action is Action.CREATE_PROJECT:
+        condition = and_(condition, ~_is_organization_viewer(e.c.organization_id))
+    if action in ORGANIZATION_ADMIN_IN_TEAMS:
+        condition = or_(condition, _organization_role_at_least(e.c.organization_id, Role.ADMIN))
+    if action is Action.READ_ENTITY:
+        condition = or_(condition, _organization_role_at_least(e.c.organization_id, Role.VIEWER))
+    return condition
 
 
 def shares_organization(user_id: ColumnElement[Any]) -> ColumnElement[bool]:
