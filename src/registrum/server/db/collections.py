@@ -369,12 +369,11 @@ def _get_or_add(
 
 
 def _record_created(tx: Tx, project: Project, collection_id: int, facts: dict[str, str]) -> None:
-    events.record(
+    events.record_in(
         tx,
         EventKind.COLLECTION_CREATED,
+        project,
         subject_kind=SubjectKind.COLLECTION,
         subject_id=collection_id,
-        project_id=project.id,
-        organization_id=project.entity.organization_id,
         changes=facts,
     )

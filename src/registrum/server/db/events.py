@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import bindparam, insert
 
 from registrum.core.events import LARGEST_CHANGES_BYTES, EventKind, SubjectKind
+from registrum.core.projects import Project
 from registrum.server.db.columns import json_text
 from registrum.server.db.statements import prepared
 from registrum.server.db.tables import events
@@ -54,6 +55,27 @@ def record(
         subject_id=subject_id,
         project_id=project_id,
         organization_id=organization_id,
+    )
+
+
+def record_in(
+    tx: Tx,
+    kind: EventKind,
+    project: Project | None,
+    *,
+    subject_kind: SubjectKind,
+    subject_id: int,
+    changes: Mapping[str, Any] | None = None,
+) -> None:
+    """`record` of what was done in a project or registry; None for one that the actor can't see."""
+    record(
+        tx,
+        kind,
+        subject_kind=subject_kind,
+        subject_id=subject_id,
+        project_id=project.id if project else None,
+        organization_id=project.entity.organization_id if project else None,
+        changes=changes,
     )
 
 

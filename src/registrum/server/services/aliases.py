@@ -122,13 +122,12 @@ def _registry(tx: Tx, registry_id: int) -> Grant[Project]:
 
 
 def _record_protection(tx: Tx, kind: EventKind, registry: Project, names: Sequence[str]) -> None:
-    events.record(
+    events.record_in(
         tx,
         kind,
+        registry,
         subject_kind=SubjectKind.PROJECT,
         subject_id=registry.id,
-        project_id=registry.id,
-        organization_id=registry.entity.organization_id,
         changes={"aliases": list(names)},
     )
 
@@ -139,14 +138,12 @@ def record_aliases(
     """Writes into the ledger which aliases came to a version in a collection, or left it, if any did."""
     if not names:
         return
-    project = collection.project
-    assert project is not None, "who may edit aliases there sees the project"
-    events.record(
+    assert collection.project is not None, "who may edit aliases there sees the project"
+    events.record_in(
         tx,
         kind,
+        collection.project,
         subject_kind=SubjectKind.MEMBERSHIP,
         subject_id=place.id,
-        project_id=project.id,
-        organization_id=project.entity.organization_id,
         changes={"collection": collection.name, "version": place.version, "aliases": list(names)},
     )

@@ -310,14 +310,11 @@ def delete_artifact(tx: Tx, artifact_id: int, *, with_aliases: bool) -> Artifact
 
 def record(tx: Tx, kind: EventKind, artifact: Artifact, **changes: object) -> None:
     """Writes into the ledger what was done to an artifact."""
-    project = artifact.source.project
-    about = {"collection": artifact.source.name, "version": artifact.version, **changes}
-    events.record(
+    events.record_in(
         tx,
         kind,
+        artifact.source.project,
         subject_kind=SubjectKind.ARTIFACT,
         subject_id=artifact.id,
-        project_id=project.id if project else None,
-        organization_id=project.entity.organization_id if project else None,
-        changes=about,
+        changes={"collection": artifact.source.name, "version": artifact.version, **changes},
     )

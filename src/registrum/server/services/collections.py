@@ -178,14 +178,12 @@ def to_edit(tx: Tx, project: ProjectName, name: str) -> Grant[Collection]:
 
 def record(tx: Tx, kind: EventKind, collection: Collection, changes: dict[str, Any]) -> None:
     """Writes into the ledger what was done to a collection."""
-    project = collection.project
-    assert project is not None, "who may edit it sees the project"
-    events.record(
+    assert collection.project is not None, "who may edit it sees the project"
+    events.record_in(
         tx,
         kind,
+        collection.project,
         subject_kind=SubjectKind.COLLECTION,
         subject_id=collection.id,
-        project_id=project.id,
-        organization_id=project.entity.organization_id,
         changes=changes,
     )

@@ -165,13 +165,12 @@ def unlink_artifact(tx: Tx, artifact_id: int, collection_id: int) -> None:
         )
     ended = memberships.remove(tx, place)
     assert here.project is not None, "who may unlink there sees the project"
-    events.record(
+    events.record_in(
         tx,
         EventKind.VERSION_UNLINKED,
+        here.project,
         subject_kind=SubjectKind.MEMBERSHIP,
         subject_id=place.thing.id,
-        project_id=here.project.id,
-        organization_id=here.project.entity.organization_id,
         changes={
             "collection": here.name,
             "version": place.thing.version,

@@ -183,12 +183,11 @@ def _record(
     before: Role | None,
     after: Role | None,
 ) -> None:
-    events.record(
+    events.record_in(
         tx,
         kind,
+        registry.thing,
         subject_kind=subject,
         subject_id=number,
-        project_id=registry.thing.id,
-        organization_id=registry.thing.entity.organization_id,
         changes={"role": [before.label if before else "", after.label if after else ""]},
     )

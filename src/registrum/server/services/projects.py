@@ -291,12 +291,11 @@ def _record(
     of_project: EventKind,
     changes: dict[str, Any],
 ) -> None:
-    events.record(
+    events.record_in(
         tx,
         of_registry if project.is_registry else of_project,
+        project,
         subject_kind=SubjectKind.PROJECT,
         subject_id=project.id,
-        project_id=project.id,
-        organization_id=project.entity.organization_id,
         changes=changes,
     )
