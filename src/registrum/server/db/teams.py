@@ -10,6 +10,7 @@ from registrum.core.policy import Action, Role
 from registrum.core.projects import Entity
 from registrum.core.teams import Invite, TeamMember
 from registrum.server.db.columns import among
+from registrum.server.db.locks import RowLock
 from registrum.server.db.roles import Roles
 from registrum.server.db.statements import Prepared, prepared
 from registrum.server.db.tables import entities, invites, team_members, users
@@ -68,9 +69,7 @@ _REMOVE_IN_ORGANIZATION = prepared(
         ),
     )
 )
-_LOCK = prepared(
-    select(entities.c.id).where(entities.c.id == bindparam("team_id")).with_for_update()
-)
+_LOCK = RowLock(entities)
 _SERVICE_IDS = prepared(
     select(users.c.id)
     .select_from(team_members.join(users, users.c.id == team_members.c.user_id))
@@ -112,7 +111,7 @@ def remove_in_organization(tx: Tx, user_id: int, organization_id: int) -> None:
 
 def count_admins(tx: Tx, team_id: int) -> int:
     """How many admins it has; other writers of its members wait until this transaction ends."""
-    tx.value(_LOCK, team_id=team_id)
+    _LOCK.take(tx, team_id)
     return _ROLES.count(tx, team_id, Role.ADMIN)
 
 
