@@ -7,19 +7,24 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
+from registrum.core.actors import Actor
 from registrum.core.artifacts import NO_TTL, Artifact
 from registrum.core.errors import Forbidden
 from registrum.core.linking import LinkArtifact
 from registrum.core.projects import ProjectName
+from registrum.server.blobs.disk import DiskStore
 from registrum.server.db import Database
 from registrum.server.db.database import utc_now
 from registrum.server.db.tables import artifacts, events
+from registrum.server.db.tx import Tx
 from registrum.server.jobs import expiry
 from registrum.server.jobs.runner import SYSTEM, Runner
 from registrum.server.jobs.runner import Desk as JobDesk
 from registrum.server.services.artifacts import UpdateArtifact, update_artifact
 from registrum.server.services.linking import link_artifact
 from registrum.server.services.retention import update_default_ttl
+from registrum.server.services.users import delete_user
+from tests import make
 from tests.services.desk import ANN, Desk, open_desk
 
 HOUR = 3600
@@ -127,3 +132,61 @@ def test_only_who_administers_the_project_sets_its_default(desk: Desk) -> None:
     desk.log({"a": b"1"})
     with pytest.raises(Forbidden):
         desk.database.write(ANN, lambda tx: update_default_ttl(tx, "team", "demo", HOUR))
+
+
+def log_long_ago(desk: Desk, **given: object) -> Artifact:
+    """A version that inherits its TTL and was logged two hours ago, with no alias left on it."""
+    version = desk.log({"a": b"1"}, **given)
+    desk.log({"a": b"2"}, **given)
+    of_it = update(artifacts).where(artifacts.c.id == version.id)
+    two_hours_ago = utc_now() - timedelta(hours=2)
+    desk.database.write(SYSTEM, lambda tx: tx.run(of_it.values(created_at=two_hours_ago)))
+    return version
+
+
+def test_a_version_that_inherits_expires_by_the_default(desk: Desk) -> None:
+    version = log_long_ago(desk)
+    desk.database.write(SYSTEM, lambda tx: update_default_ttl(tx, "team", "demo", HOUR))
+    run_jobs(desk)
+    expire(desk)
+    assert version.id not in living(desk)
+
+
+@pytest.mark.parametrize("default", [5 * HOUR, NO_TTL, -1])
+def test_a_longer_default_counts_at_once_though_the_job_behind_it_has_not_come(
+    desk: Desk, default: int
+) -> None:
+    version = log_long_ago(desk)
+    desk.database.write(SYSTEM, lambda tx: update_default_ttl(tx, "team", "demo", HOUR))
+    run_jobs(desk)
+    desk.database.write(SYSTEM, lambda tx: update_default_ttl(tx, "team", "demo", default))
+    expire(desk)
+    assert version.id in living(desk)
+
+
+def test_what_somebody_takes_over_is_kept_as_long_as_the_new_owner_says(
+    database: Database, tmp_path: Path
+) -> None:
+    def build(tx: Tx) -> tuple[Actor, Actor, int]:
+        una, heir = make.user(tx, "una"), make.user(tx, "heir")
+        own = make.project(tx, "personal", make.entity_of(tx, "una"), "own", owner=una)
+        return una, heir, make.version(tx, own, "net", named=())
+
+    una, heir, number = database.write(SYSTEM, build)
+    store = DiskStore(tmp_path / "blobs")
+    runner = Runner(JobDesk(database, store), expiry.KINDS)
+
+    def kept_s() -> float:
+        while runner.run_next():
+            pass
+        with database.read(SYSTEM) as tx:
+            found = tx.one(select(artifacts).where(artifacts.c.id == number))
+        assert found
+        return (found.expires_at - found.created_at).total_seconds()  # type: ignore[no-any-return]
+
+    database.write(una, lambda tx: update_default_ttl(tx, "una", None, HOUR))
+    database.write(heir, lambda tx: update_default_ttl(tx, "heir", None, 5 * HOUR))
+    assert kept_s() == HOUR
+    database.write(SYSTEM, lambda tx: delete_user(tx, "una", "heir"))
+    assert kept_s() == 5 * HOUR
+    store.close()

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, bindparam, exists, func, or_, select, update
+from sqlalchemy import BigInteger, bindparam, exists, func, or_, select, type_coerce, update
 
 from registrum.core.policy import Action
 from registrum.core.projects import Entity, Project
@@ -117,6 +117,21 @@ def _is_held() -> Any:
     )
 
 
+def _has_ended() -> Any:
+    """Its own time is over; or that of the default of now, whatever the job that follows defaults has come to."""
+    since = type_coerce(artifacts.c.created_at, BigInteger)
+    by_default = exists(
+        select(1)
+        .select_from(projects.join(entities, entities.c.id == projects.c.entity_id))
+        .where(
+            projects.c.id == artifacts.c.project_id,
+            _DEFAULT > 0,
+            type_coerce(since + _DEFAULT * 1_000_000, Moment) <= bindparam("now", type_=Moment),
+        )
+    )
+    return or_(artifacts.c.ttl_seconds.is_not(None), by_default)
+
+
 @cache
 def _expired_statement() -> Prepared:
     return prepared(
@@ -126,6 +141,7 @@ def _expired_statement() -> Prepared:
             artifacts.c.state == "committed",
             artifacts.c.deleted_at.is_(None),
             artifacts.c.id > bindparam("behind"),
+            _has_ended(),
             ~_is_held(),
         )
         .order_by(artifacts.c.id)

@@ -44,7 +44,7 @@ def update_default_ttl(tx: Tx, entity_name: str, project_name: str | None, wire:
         found = entities.get_for(tx, Action.ADMINISTER_TEAM, entity_name)
         retention.set_default_of_entity(tx, found, ttl)
         entity, project_id = found.thing, None
-    jobs.add(tx, FOLLOW_DEFAULT, {"entity": entity.id, "project": project_id, "behind": 0})
+    follow_from_now(tx, entity.id, project_id)
     events.record(
         tx,
         EventKind.PROJECT_CHANGED,
@@ -55,6 +55,11 @@ def update_default_ttl(tx: Tx, entity_name: str, project_name: str | None, wire:
         changes={"default_ttl_seconds": ttl, "entity": entity.name},
     )
     return ttl
+
+
+def follow_from_now(tx: Tx, entity_id: int, project_id: int | None) -> None:
+    """Has a job give the inheriting versions of an entity, or of one of its projects, their new end."""
+    jobs.add(tx, FOLLOW_DEFAULT, {"entity": entity_id, "project": project_id, "behind": 0})
 
 
 def follow_default(tx: Tx, argument: dict[str, Any]) -> dict[str, Any] | None:

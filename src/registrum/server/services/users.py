@@ -22,6 +22,7 @@ from registrum.server.db.refusals import require_instance_admin
 from registrum.server.db.tx import Tx
 from registrum.server.services.credentials import NewKey, NewToken
 from registrum.server.services.removal import check_unprotected, end_accounts, end_projects
+from registrum.server.services.retention import follow_from_now
 
 LINK_LASTS = timedelta(days=7)
 
@@ -181,7 +182,8 @@ def delete_user(tx: Tx, username: str, transfer_to: str | None) -> None:
     """Ends an account with its keys, sessions and memberships; its projects go too, or to somebody else.
 
     Args:
-        transfer_to: user name of who takes over the projects.
+        transfer_to: user name of who takes over the projects; how long versions are kept that say nothing themselves, the
+            new owner's default then decides.
 
     Raises:
         Forbidden: the actor is no administrator of the instance.
@@ -224,6 +226,7 @@ def _transfer_projects(tx: Tx, user: User, project_ids: list[int], name: str) ->
     for project_id in project_ids:
         project = projects.get_for_id(tx, Action.DELETE_PROJECT, project_id)
         project_removal.transfer(tx, project, to)
+        follow_from_now(tx, to.id, project_id)
 
 
 def _record(tx: Tx, kind: EventKind, user_id: int, changes: dict[str, object]) -> None:
