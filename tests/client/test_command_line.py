@@ -131,6 +131,16 @@ def test_a_server_refuses_a_database_of_a_later_version(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_server_says_which_file_is_no_database(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "registrum.sqlite"
+    path.parent.mkdir()
+    path.write_text("these are not the rows you are looking for\n" * 100)
+    done = registrum("serve", "--port", "0", "--data-dir", str(path.parent))
+    assert done.returncode == 1
+    assert f"The database {path} can't be read: file is not a database." in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_db_upgrade_of_an_embedded_server_waits_for_nobody(tmp_path: Path) -> None:
     with hold(tmp_path):
         done = registrum("db", "upgrade", "--data-dir", str(tmp_path))

@@ -2,11 +2,11 @@
 
 import asyncio
 import shutil
-import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import apsw
 import pytest
 
 from registrum.server.blobs.signing import Signer, Urls
@@ -44,13 +44,18 @@ def stage(
     world = build(first, folder / "blobs")
     first.close()
     shutil.copy(path, folder / "pristine.sqlite")
-    pristine, live = sqlite3.connect(folder / "pristine.sqlite"), sqlite3.connect(path)
+    pristine, live = (apsw.Connection(str(each)) for each in (folder / "pristine.sqlite", path))
     database = open_database(f"sqlite:///{path}")
     urls = Urls("http://registry.test", Signer([SECRET]))
-    yield Stage(world, services_on(database, folder, loop), urls, lambda: pristine.backup(live))
+    yield Stage(world, services_on(database, folder, loop), urls, lambda: _copy(pristine, live))
     database.close()
     pristine.close()
     live.close()
+
+
+def _copy(source: apsw.Connection, target: apsw.Connection) -> None:
+    with target.backup("main", source, "main") as copying:
+        copying.step(-1)
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import sys
 
 from tests.house.sources import Module, imported_names, modules
 
-DATABASE_LIBRARIES = {"sqlalchemy", "alembic", "psycopg", "sqlite3"}
+DATABASE_LIBRARIES = {"sqlalchemy", "alembic", "psycopg", "sqlite3", "apsw"}
 
 
 def in_functions(module: Module) -> list[int]:

@@ -8,6 +8,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
 from registrum.core import ids
@@ -63,14 +64,19 @@ def ask(database: SqliteDatabase, tmp_path: Path) -> Iterator[Ask]:
         seen: list[str] = []
         connections = database._reader().connection, database._writer_driver.connection
         context = Context(services, actor, Urls("http://here", Signer([KEY])), "")
+
+        def note(_: apsw.Cursor, sql: str, __: object) -> bool:
+            seen.append(sql)
+            return True
+
         for connection in connections:
-            connection.set_trace_callback(seen.append)
+            connection.exec_trace = note
         try:
             answer = ENGINE.execute(query, variables, None, context)
         finally:
             context.close()
             for connection in connections:
-                connection.set_trace_callback(None)
+                connection.exec_trace = None
         assert answer.status == 200, answer.body
         return answer.body, sum(sql.startswith(("SELECT", "INSERT", "UPDATE")) for sql in seen)
 

@@ -4,10 +4,11 @@ A SQLite file is migrated by the server at its start, after a backup; PostgreSQL
 schema that is newer than the code is refused. Alembic itself is imported only when there is something to do.
 """
 
-import sqlite3
 import time
 from contextlib import closing
 from pathlib import Path
+
+import apsw
 
 from registrum.core.errors import Invalid, RegistrumError, Unavailable
 
@@ -31,17 +32,13 @@ def current_revision(url: str) -> str | None:
 
     Raises:
         Unavailable: PostgreSQL does not answer there.
+        Invalid: the file is no database of SQLite, or cannot be opened.
     """
     if url.startswith("sqlite:///"):
         path = Path(url.removeprefix("sqlite:///"))
         if not path.exists():
             return None
-        with closing(sqlite3.connect(path)) as connection:
-            try:
-                row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-            except sqlite3.OperationalError:
-                return None
-        return str(row[0]) if row else None
+        return _revision_of_file(path)
     import psycopg
 
     try:
@@ -55,6 +52,17 @@ def current_revision(url: str) -> str | None:
         except psycopg.errors.UndefinedTable:
             return None
     return str(found[0]) if found else None
+
+
+def _revision_of_file(path: Path) -> str | None:
+    try:
+        with closing(apsw.Connection(str(path))) as connection:
+            rows = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+    except apsw.SQLError:
+        return None
+    except (apsw.NotADBError, apsw.CantOpenError, apsw.CorruptError) as error:
+        raise Invalid(f"The database {path} can't be read: {error}.") from None
+    return str(rows[0][0]) if rows else None
 
 
 def is_current(url: str) -> bool:
@@ -132,6 +140,10 @@ def _back_up(url: str) -> Path | None:
         return None
     moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     backup = path.with_name(f"{path.name}.before-{HEAD}.{moment}.backup")
-    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(backup)) as target:
-        source.backup(target)
+    with (
+        closing(apsw.Connection(str(path))) as source,
+        closing(apsw.Connection(str(backup))) as target,
+        target.backup("main", source, "main") as copying,
+    ):
+        copying.step(-1)  # all of it
     return backup
