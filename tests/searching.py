@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from registrum.core.filters import Compare, Either, Every, Filter, Negation
 from registrum.core.pages import Page, page_ask
+from registrum.core.patterns import Pattern
 from registrum.server.db.columns import to_micros
+from tests.patterns import SOURCES
 
 Values = Sequence[Any]
 """Of a field: texts and floats; times are microseconds, ids and versions are numbers too."""
@@ -36,7 +38,25 @@ def matches(filter_: Filter | None, record: Mapping[str, Values]) -> bool:
         return any(matches(part, record) for part in filter_.parts)
     if isinstance(filter_, Negation):
         return not matches(filter_.part, record)
-    return _compare(filter_, record.get(filter_.field, ()))
+    values = record.get(filter_.field, ())
+    if filter_.field.endswith("_at") and filter_.op not in ("$exists", "$size"):
+        return any(_fits_moment(filter_, value) for value in values)
+    return _compare(filter_, values)
+
+
+def _fits_moment(leaf: Compare, micros: int) -> bool:
+    """Whether a moment fits; what it is compared with stands for its whole second, where it is in whole seconds."""
+
+    def seen(wanted: int) -> int:
+        return micros if wanted % 1_000_000 else micros - micros % 1_000_000
+
+    if leaf.op == "$is":
+        return len(set(leaf.value)) == 1 and seen(leaf.value[0]) == leaf.value[0]
+    if leaf.op == "$in":
+        return any(seen(wanted) == wanted for wanted in leaf.value)
+    if leaf.op == "$eq":
+        return bool(seen(leaf.value) == leaf.value)
+    return bool(_ORDER[leaf.op](seen(leaf.value), leaf.value))
 
 
 def _compare(leaf: Compare, values: Values) -> bool:
@@ -90,9 +110,21 @@ def conditions_on(field: str, values: st.SearchStrategy[Any], kind: str) -> st.S
         operators += [
             st.fixed_dictionaries({"$contains": st.sampled_from(["a", "o", "", "é", "zz"])}),
             st.fixed_dictionaries(
-                {"$regex": st.sampled_from(["^a", "o.$", "(?i)A|b", "é", "x{2}"])}
+                {
+                    "$regex": st.one_of(
+                        st.sampled_from(["^a", "o.$", "(?i)A|b", "é", "x{2}"]), SOURCES
+                    )
+                }
             ),
         ]
+    operators += [
+        st.one_of(operators).map(lambda inner: {"$not": inner}),
+        st.lists(st.one_of(values, st.none()), max_size=3).map(lambda items: {"$nin": items}),
+        st.lists(st.one_of(values, st.none()), max_size=3).map(lambda items: {"$in": items}),
+        st.lists(st.one_of(operators), min_size=2, max_size=3).map(
+            lambda several: {op: value for each in several for op, value in each.items()}
+        ),
+    ]
     condition = st.one_of(values, st.none(), lists, *operators)
     return condition.map(lambda value: {field: value})
 
@@ -127,6 +159,8 @@ def understood(filter_: Filter | None, names: Mapping[str, str]) -> Filter | Non
     value = filter_.value
     if root.endswith("_at") and filter_.op not in ("$exists", "$size"):
         value = tuple(map(micros, value)) if isinstance(value, tuple) else micros(value)
+    if root == "state" and not isinstance(value, Pattern | bool | int):
+        value = tuple(map(str.lower, value)) if isinstance(value, tuple) else value.lower()
     if root == "version" and filter_.op not in ("$exists", "$size"):
         value = tuple(map(index, value)) if isinstance(value, tuple) else index(value)
     return Compare(f"{root}{dot}{path}", filter_.op, value)

@@ -40,7 +40,7 @@ STEP = 2_000
 TEXTS = ["alpha", "Beta", "foo", "boo", "é", "", "true", "v1"]
 TAGS = ["a", "b", "foo", "é"]
 ALIASES = ["latest", "best", "foo"]
-NUMBERS = [-1, 0, 1, 2.5, 3, 1e300]
+NUMBERS = [-1, 0, 1, 2.5, 3, 1e300, 2**53 + 1, 2**53]
 
 
 @dataclass
@@ -115,7 +115,7 @@ def _type(tx: Tx, number: int) -> int:
 
 
 def _moment(luck: random.Random) -> int:
-    return START + luck.randrange(20) * STEP * 1_000_000
+    return START + luck.randrange(20) * STEP * 1_000_000 + luck.choice([0, 0, 1, 500_000])
 
 
 def _project(
@@ -141,6 +141,8 @@ def _project(
         made.projects[number] = {
             "id": [number],
             "name": [name],
+            "entity_id": [1],
+            "visibility": ["restricted" if number == RESTRICTED else "organization"],
             "description": _one(description),
             "created_at": [created],
             "updated_at": [updated or created],
@@ -293,6 +295,13 @@ def _version(tx: Tx, luck: random.Random, made: Catalogue, number: int, lines: i
     }
 
 
+def plain_scalar(value: Any) -> str | float:
+    """A scalar as the language sees it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else float(value)
+
+
 def _document(name: str, document: Any) -> dict[str, list[Any]]:
     """The values of a document by dotted path, and all of them."""
     found: dict[str, list[Any]] = {name: []}
@@ -305,7 +314,7 @@ def _document(name: str, document: Any) -> dict[str, list[Any]]:
             for inner in value:
                 walk(path, inner)
         elif value is not None:
-            plain = ("true" if value else "false") if isinstance(value, bool) else value
+            plain = plain_scalar(value)
             found.setdefault(path, []).append(plain)
             found[name].append(plain)
 

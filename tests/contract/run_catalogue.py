@@ -8,7 +8,7 @@ from registrum.core.policy import Role
 from registrum.server.db.columns import from_micros
 from registrum.server.db.tables import run_tags, runs, team_members
 from registrum.server.db.tx import Tx
-from tests.contract.catalogue import NUMBERS, START, STEP, TAGS, TEXTS
+from tests.contract.catalogue import NUMBERS, START, STEP, TAGS, TEXTS, plain_scalar
 from tests.rows import put
 
 TEAM, PROJECT = 2, 1
@@ -20,6 +20,8 @@ SETTINGS = {
     "a.b": "a.b.value",
     "odd é": "odd é.value",
 }
+# Longer than what a cursor holds of them; the second differs from the first behind that.
+LONG_TEXTS = ["é" * 5_000, "é" * 5_000 + "x", "\U0001f600" * 5_000]
 RESULTS = ("loss", "deep.er", "x.y")
 _SECOND = 1_000_000
 _DAY = 86_400 * _SECOND
@@ -35,7 +37,11 @@ def fill(tx: Tx, *, count: int = 120) -> dict[int, Record]:
 
 
 def _run(tx: Tx, luck: random.Random, number: int, now: int) -> Record:
-    state, moment = luck.choice(STATES), lambda: START + luck.randrange(20) * STEP * _SECOND
+    state = luck.choice(STATES)
+
+    def moment() -> int:
+        return START + luck.randrange(20) * STEP * _SECOND + luck.choice([0, 0, 1, 500_000])
+
     created, updated = moment(), luck.choice([None, moment()])
     # A run that is heard of now and for days is running; the others fell silent in 2023.
     heard = luck.choice([None, moment(), now + 9 * _DAY])
@@ -98,13 +104,11 @@ def _text(document: dict[str, Any]) -> str | None:
 
 def _scalar(value: Any) -> list[Any]:
     """What the language sees of it: lists and nothing are no values here."""
-    if isinstance(value, bool):
-        return ["true" if value else "false"]
-    return [value] if isinstance(value, str | int | float) else []
+    return [plain_scalar(value)] if isinstance(value, str | int | float) else []
 
 
 def _values(luck: random.Random, paths: tuple[str, ...]) -> dict[str, Any]:
-    choices = [*TEXTS, *NUMBERS, True, False, None, [1, 2]]
+    choices = [*TEXTS, *LONG_TEXTS, *NUMBERS, True, False, None, [1, 2]]
     return {path: luck.choice(choices) for path in paths if luck.random() < 0.8}
 
 

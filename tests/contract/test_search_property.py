@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from registrum.core.actors import Actor
 from registrum.core.filters import Filter, parse_filter
+from registrum.core.pages import page_ask
 from registrum.core.policy import Action
 from registrum.server.db import (
     Database,
@@ -23,16 +24,20 @@ from registrum.server.db import (
     version_plans,
 )
 from registrum.server.db import collections as collection_rows
+from registrum.server.db import entities as entity_rows
 from registrum.server.db import projects as project_rows
+from registrum.server.db import registries as registry_rows
 from registrum.server.db.collection_pages import CollectionsAsk
 from registrum.server.db.membership_pages import VersionsAsk
 from registrum.server.db.migrations import upgrade
+from registrum.server.db.registries import ProjectsAsk
 from registrum.server.db.run_search import RunsAsk
 from tests.contract import catalogue, run_catalogue
 from tests.contract.catalogue import (
     ANN,
     GUS,
     ORGANIZATION,
+    REGISTRIES,
     RESTRICTED,
     START,
     STEP,
@@ -69,8 +74,12 @@ def stocked(
 
 
 TEXTS = st.sampled_from(catalogue.TEXTS)
-MOMENTS = st.integers(-1, 21).map(
-    lambda s: datetime.fromtimestamp(START // 1_000_000 + s * STEP, UTC).isoformat()
+MOMENTS = st.tuples(st.integers(-1, 21), st.sampled_from([0, 0, 1, 500_000])).map(
+    lambda at: (
+        datetime.fromtimestamp(START // 1_000_000 + at[0] * STEP, UTC)
+        .replace(microsecond=at[1])
+        .isoformat()
+    )
 )
 NUMBERS = st.sampled_from(catalogue.NUMBERS)
 SCALARS = st.one_of(TEXTS, NUMBERS, st.booleans())
@@ -88,7 +97,9 @@ def on(names: Any, values: Any, kind: str) -> Any:
 PROJECT_CONDITIONS = st.one_of(
     on(one_of("id", "project_id"), st.integers(1, 24), "number"),
     on(st.just("name"), st.sampled_from(["wandb-registry-5", "wandb-registry-22"]), "text"),
-    on(st.just("description"), TEXTS, "text"),
+    on(one_of("name", "description"), TEXTS, "text"),
+    on(st.just("entity_id"), st.integers(0, 2), "number"),
+    on(st.just("visibility"), one_of("organization", "restricted"), "text"),
     on(one_of("created_at", "updated_at"), MOMENTS, "moment"),
 )
 COLLECTION_CONDITIONS = st.one_of(
@@ -97,6 +108,7 @@ COLLECTION_CONDITIONS = st.one_of(
     on(one_of("tag", "tags"), st.sampled_from([*catalogue.TAGS, "none"]), "text"),
     on(st.just("description"), TEXTS, "text"),
     on(st.just("type"), one_of("type0", "type1"), "text"),
+    on(st.just("project_id"), st.integers(1, 24), "number"),
     on(one_of("created_at", "updated_at"), MOMENTS, "moment"),
 )
 PATHS = (
@@ -112,8 +124,13 @@ VERSION_CONDITIONS = st.one_of(
     on(one_of("size", "artifact_size"), COUNTS, "number"),
     on(one_of("created_at", "artifact_created_at"), MOMENTS, "moment"),
     on(one_of("linked_at", "acm_created_at"), MOMENTS, "moment"),
-    on(st.just("updated_at"), MOMENTS, "moment"),
+    on(one_of("updated_at", "artifact_updated_at"), MOMENTS, "moment"),
     on(one_of("description", "digest", "collection_name", "state"), TEXTS, "text"),
+    on(st.just("artifact_collection_name"), TEXTS, "text"),
+    on(st.just("state"), one_of("committed", "COMMITTED", "deleted"), "text"),
+    on(st.just("type"), one_of("type0", "type1"), "text"),
+    on(one_of("collection_id", "artifact_collection_id"), st.integers(0, 61), "number"),
+    on(st.just("project_id"), st.integers(1, 24), "number"),
     on(one_of("metadata", "artifact_metadata"), SCALARS, "document"),
     on(st.sampled_from(PATHS).map("metadata.{}".format), SCALARS, "document"),
     on(st.sampled_from(PATHS).map("artifact_metadata.{}".format), SCALARS, "document"),
@@ -143,13 +160,17 @@ RUN_CONDITIONS = st.one_of(
 )
 
 OWN_NAMES = {
-    **{"project_id": "id", "collection_id": "id", "artifact_collection_id": "id"},
+    **{"collection_id": "id", "artifact_collection_id": "id"},
     **{"collection_name": "name", "artifact_collection_name": "name", "tags": "tag"},
 }
+PROJECT_NAMES = {"project_id": "id"}
 VERSION_NAMES = {
     **{"artifact_id": "id", "version_index": "version", "tags": "tag", "aliases": "alias"},
     **{"artifact_size": "size", "artifact_created_at": "created_at", "acm_created_at": "linked_at"},
     "artifact_metadata": "metadata",
+    "artifact_updated_at": "updated_at",
+    "artifact_collection_id": "collection_id",
+    "artifact_collection_name": "collection_name",
 }
 RUN_NAMES = {
     **{"tags": "tag", "displayName": "display_name", "jobType": "job_type", "username": "user"},
@@ -190,8 +211,13 @@ VERSION_ORDERS = {
     "artifact_size": "size",
     "size": "size",
     "version_index": "version",
+    "version": "version",
+    "id": "own",
 }
-COLLECTION_ORDERS = {"name": "name", "created_at": "created_at", "updated_at": "updated_at"}
+COLLECTION_ORDERS = {
+    **{"name": "name", "created_at": "created_at", "updated_at": "updated_at"},
+    "id": "own",
+}
 SIGNS = st.sampled_from(["+", "-"])
 SIZES = st.sampled_from([7, 40, 1000])
 # Small limits make the planner take every way in a small catalogue.
@@ -227,9 +253,13 @@ def parsed(*asked: Any) -> list[Filter | None]:
     return [parse_filter(json.dumps(each)) for each in asked]
 
 
-def fitting(records: Mapping[int, Mapping[str, Any]], filter_: Filter | None) -> set[int]:
-    """Numbers of the registries or collections that a filter holds for."""
-    wanted = understood(filter_, OWN_NAMES)
+def fitting(
+    records: Mapping[int, Mapping[str, Any]],
+    filter_: Filter | None,
+    names: Mapping[str, str] = OWN_NAMES,
+) -> set[int]:
+    """Numbers of the collections, or by other names the registries, that a filter holds for."""
+    wanted = understood(filter_, names)
     return {number for number, record in records.items() if matches(wanted, record)}
 
 
@@ -280,7 +310,7 @@ def test_versions_of_an_organization(
         plan_by(monkeypatch, plan)
         filter_, of_collections, of_projects = parsed(asked, in_collections, in_projects)
         lines = fitting(made.collections, of_collections)
-        registries = fitting(made.projects, of_projects)
+        registries = fitting(made.projects, of_projects, PROJECT_NAMES)
         records = {
             number: record
             for number, record in seen_by(actor, made.versions).items()
@@ -393,7 +423,7 @@ def test_collections_of_an_organization(stocked: tuple[Database, Catalogue], exa
     )
     def agree(actor, asked, in_projects, order, size):
         filter_, of_projects = parsed(asked, in_projects)
-        registries = fitting(made.projects, of_projects)
+        registries = fitting(made.projects, of_projects, PROJECT_NAMES)
         records = {
             number: record
             for number, record in seen_by(actor, made.collections).items()
@@ -417,6 +447,126 @@ def test_collections_of_an_organization(stocked: tuple[Database, Catalogue], exa
     agree()
 
 
+@pytest.mark.parametrize("examples", EXAMPLES)
+def test_collections_of_a_registry_and_of_its_type(
+    stocked: tuple[Database, Catalogue], examples: int
+) -> None:
+    database, made = stocked
+
+    @times(examples)
+    @given(
+        registry=st.sampled_from(sorted(REGISTRIES)),
+        is_of_type=st.booleans(),
+        asked=maybe(COLLECTION_CONDITIONS),
+        order=st.tuples(SIGNS, st.sampled_from(sorted(COLLECTION_ORDERS))),
+        size=st.sampled_from([1, 3, 100]),
+    )
+    def agree(registry, is_of_type, asked, order, size):
+        (filter_,) = parsed(asked)
+        actor = GUS if registry == RESTRICTED else ANN
+        with database.read(actor) as tx:
+            project = project_rows.by_ids(tx, Action.READ, [registry])[registry]
+
+            def page(ask):
+                ask = CollectionsAsk(ask, filter_, order="".join(order))
+                if is_of_type:
+                    return collection_pages.page_of_type(tx, Action.READ, project, registry, ask)
+                return collection_pages.page_of_project(tx, Action.READ, project, ask)
+
+            found = walked(page, size)
+        records = {n: r for n, r in made.collections.items() if r["project_id"] == [registry]}
+        wanted = understood(filter_, OWN_NAMES)
+        check(found, records, wanted, order[0] + COLLECTION_ORDERS[order[1]])
+
+    agree()
+
+
+@pytest.mark.parametrize("examples", EXAMPLES)
+def test_registries_of_an_organization(stocked: tuple[Database, Catalogue], examples: int) -> None:
+    database, made = stocked
+
+    @times(examples)
+    @given(
+        actor=st.sampled_from([ANN, GUS]),
+        asked=maybe(PROJECT_CONDITIONS),
+        order=st.tuples(SIGNS, st.sampled_from(sorted(COLLECTION_ORDERS))),
+        size=st.sampled_from([1, 4, 100]),
+    )
+    def agree(actor, asked, order, size):
+        (filter_,) = parsed(asked)
+        with database.read(actor) as tx:
+            owner = entity_rows.by_ids(tx, [1])[1]
+            found = walked(
+                lambda page: registry_rows.page_of_registries(
+                    tx, Action.READ, owner, ProjectsAsk(page, filter_, "".join(order))
+                ),
+                size,
+            )
+        records = {
+            number: record
+            for number, record in made.projects.items()
+            if (number == RESTRICTED) is (actor is GUS)
+        }
+        wanted = understood(filter_, PROJECT_NAMES)
+        check(found, records, wanted, order[0] + COLLECTION_ORDERS[order[1]])
+
+    agree()
+
+
+DATES = [
+    f"2023-11-{day:02}T{hour:02}:{minute:02}:00Z"
+    for day in range(14, 28)
+    for hour in range(24)
+    for minute in (0, 20, 40)
+][:1_000]
+MANY_TEXTS = [f"t{i}" for i in range(498)]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"created_at": {"$in": DATES}},
+        {"updated_at": {"$nin": DATES}},
+        {"tag": {"$all": ["a", *MANY_TEXTS]}},
+        {"tag": {"$not": {"$all": ["a", *MANY_TEXTS]}}},
+        {"tag": ["a", *MANY_TEXTS]},
+        {"tag": {"$ne": ["a", *MANY_TEXTS]}},
+        {"$and": [{"tag": {"$ne": text}} for text in MANY_TEXTS]},
+        {"$and": [{"$not": {"description": {"$regex": f"t{i}$"}}} for i in range(500)]},
+        {"$or": [{"description": {"$regex": f"t{i}.*a"}} for i in range(499)] + [{"tag": "a"}]},
+        {"$or": [{"$and": [{"id": i}, {"tag": "a"}]} for i in range(250)]},
+        {"$nor": [{"id": {"$gt": i, "$lt": i + 2}} for i in range(250)]},
+    ],
+)
+def test_filters_as_large_as_may_be(stocked: tuple[Database, Catalogue], asked: Any) -> None:
+    database, made = stocked
+    (filter_,) = parsed(asked)
+    with database.read(ANN) as tx:
+        ask = CollectionsAsk(page_ask(1_000, None), filter_, kinds=("portfolio",))
+        page = collection_pages.page_of_organization(tx, Action.READ, ORGANIZATION, ask)
+    found = [node.id for node in page.nodes]
+    assert found == expected(seen_by(ANN, made.collections), understood(filter_, OWN_NAMES), "-own")
+    ids, _ = versions_found(database, ANN, 1_000, filter=filter_)
+    assert ids == expected(
+        seen_by(ANN, made.versions), understood(filter_, VERSION_NAMES), "-linked_at"
+    )
+
+
+def test_a_thousand_values_of_metadata(stocked: tuple[Database, Catalogue]) -> None:
+    database, made = stocked
+    for asked in (
+        {"metadata.score": {"$in": [*range(800), *MANY_TEXTS[:200]]}},
+        {"metadata.deep.list": {"$all": [1, *MANY_TEXTS[:99]]}},
+        {"metadata.deep.list": [0, 1, *MANY_TEXTS[:98]]},
+        {"$or": [{f"metadata.p{i}": i} for i in range(99)] + [{"metadata.score": 3}]},
+    ):
+        (filter_,) = parsed(asked)
+        ids, _ = versions_found(database, ANN, 1_000, filter=filter_)
+        assert ids == expected(
+            seen_by(ANN, made.versions), understood(filter_, VERSION_NAMES), "-linked_at"
+        )
+
+
 RUN_ORDERS = [
     *("created_at", "createdAt", "heartbeat_at", "updated_at"),
     *("name", "display_name", "group", "job_type", *SETTINGS, *RESULTS),
@@ -431,9 +581,11 @@ def run_key(record: Mapping[str, Any], name: str, *, descending: bool) -> tuple[
     if name in ("heartbeat_at", "updated_at"):
         return (record["created_at"][0] if value is None else value,)
     no_text = "" if descending else "\U0010ffff"
+    if isinstance(value, str):
+        value = value[:200]
     if not path:
         return (no_text if value is None else value,)
-    no_number = -1e308 if descending else 1e308
+    no_number = -1.7e308 if descending else 1.7e308
     if isinstance(value, str):
         return (no_number, value)
     return (no_number if value is None else value, no_text)

@@ -84,6 +84,10 @@ def nested(depth):
         ({"a": "x" * 4097}, "4096 bytes"),
         ({"a": {"$in": [0] * 1001}}, "1000 items"),
         ({"$and": [{"a": i} for i in range(501)]}, "500 conditions"),
+        ({"a": {"$all": list(range(501))}}, "500 conditions"),
+        ({"a": {"$eq": [0] * 300}, "b": {"$ne": [0] * 201}}, "500 conditions"),
+        ({"a": float("nan")}, "cannot hold NaN"),
+        ({"a": {"$gt": -float("inf")}}, "cannot hold -Infinity"),
         (nested(32), "32 levels"),
         ({"a": ["y" * 4000] * 17}, "65536 bytes"),
     ],
@@ -105,3 +109,4 @@ def test_the_limits_themselves_are_allowed():
     assert parse_filter(json.dumps(nested(31)))
     assert parse_filter(json.dumps({"a": {"$in": list(range(1000))}}))
     assert parse_filter(json.dumps({"$and": [{"a": i} for i in range(500)]}))
+    assert parse_filter(json.dumps({"a": {"$all": list(range(500))}}))

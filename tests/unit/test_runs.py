@@ -56,6 +56,16 @@ def test_documents_become_json_that_every_reader_takes() -> None:
         runs.json_object('"' + "x" * runs.MAX_OBJECT_CHARACTERS + '"', "config")
 
 
+def test_numbers_beyond_64_bits_become_texts() -> None:
+    many = "9" * 400
+    text = f'{{"a": 1e400, "b": -1.5E+999, "c": {many}, "d": 1e-400, "e": [{"9" * 5000}]}}'
+    assert json.loads(runs.json_object(text, "config")) == {
+        **{"a": "1e400", "b": "-1.5E+999", "c": many, "d": 0.0, "e": ["9" * 5000]}
+    }
+    for fine in ('{"a":1e200,"b":-1e-300,"c":5e-324}', f'{{"a":{"9" * 300}}}', '{"a":"1e400"}'):
+        assert runs.json_object(fine, "config") == fine
+
+
 def test_the_clients_own_section_is_given_by_key() -> None:
     config = json.dumps({"_wandb": {"value": {"t": {"1": [2]}, "m": []}}, "lr": {"value": 1}})
     assert json.loads(runs.own_section(config, ("t",))) == {"t": {"1": [2]}}

@@ -89,7 +89,7 @@ def parse_filter(text: str | None) -> Filter | None:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(name)
+    raise InvalidFilter(f"A filter cannot hold {name}: JSON has no such number.")
 
 
 class _Reader:
@@ -137,7 +137,9 @@ class _Reader:
         )
 
     def _of_operator(self, field: str, op: str, operand: Any, depth: int) -> Filter:
-        self.conditions += 1
+        # Each item of these is compared by itself.
+        is_each = op in ("$all", "$eq", "$ne") and isinstance(operand, list)
+        self.conditions += max(1, len(operand)) if is_each else 1
         if self.conditions > MAX_CONDITIONS:
             raise InvalidFilter(f"A filter may have at most {MAX_CONDITIONS} conditions.")
         if op == "$not":

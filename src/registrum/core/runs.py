@@ -1,6 +1,7 @@
 """Runs: one execution of a program each; what it was told, what it reported, and the states it goes through."""
 
 import json
+import math
 import re
 import zlib
 from collections.abc import Sequence
@@ -22,6 +23,8 @@ MOST_TAGS = 1_000
 SILENT_FOR = timedelta(minutes=5)
 """A running run that has not reported for so long has crashed."""
 
+_EXTREME = re.compile(r"[0-9]{300}|[eE][-+]?[0-9]{3}")
+"""What a number beyond 64 bits of floating point has in it, as few others do."""
 _ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 _FORBIDDEN = ":/\\#?%\r\n"
 
@@ -222,7 +225,8 @@ def json_object(text: str, what: str) -> str:
 def read_object(text: str, what: str) -> tuple[str, dict[str, Any]]:
     """A JSON object as text that both databases and every JSON reader take, and as a value.
 
-    Python's `NaN` and `Infinity`, which are not JSON, become strings of that name; NUL characters go.
+    Python's `NaN` and `Infinity`, which are not JSON, become strings of that name, and so do numbers of more than 64 bits
+    of floating point, which PostgreSQL does not compare; NUL characters go.
 
     Args:
         text: as the client sent it.
@@ -240,8 +244,19 @@ def read_object(text: str, what: str) -> tuple[str, dict[str, Any]]:
         strange.append(name)
         return name
 
+    def number(written: str) -> int | float | str:
+        value = float(written)
+        if math.isinf(value):
+            return constant(written)
+        if not value:
+            strange.append(written)
+        return value if set(written) & set(".eE") else int(written)
+
+    read = number if _EXTREME.search(text) else None
     try:
-        document = json.loads(text, parse_constant=constant, strict=False)
+        document = json.loads(
+            text, parse_constant=constant, parse_float=read, parse_int=read, strict=False
+        )
     except (ValueError, RecursionError):
         raise Invalid(f"The {what} of a run must be a JSON object; this is no JSON.") from None
     if not isinstance(document, dict):

@@ -5,7 +5,7 @@ condition made of one is true or false, never unknown, so that its negation is i
 is in `column_fields.py` and `document_fields.py`; which of them a list has, in `fields.py`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,8 +14,12 @@ from sqlalchemy import ColumnElement, Select, and_, false, not_, or_, true
 from registrum.core.errors import InvalidFilter
 from registrum.core.filters import Compare, Either, Every, Filter, Negation
 from registrum.core.patterns import Pattern
+from registrum.server.db.conditions import together
 
 Condition = ColumnElement[bool]
+
+FEW = 12
+"""So many conditions stand side by side in a statement; more are put together by so many, and these again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +118,33 @@ def split(
 def condition(shape: Filter, fields: Fields, plan: Plan | None = None) -> Condition:
     """The SQL condition of a shape that `split` made."""
     plan = plan or Plan()
-    if isinstance(shape, Every):
-        return and_(true(), *(condition(part, fields, plan) for part in shape.parts))
-    if isinstance(shape, Either):
-        return or_(false(), *(condition(part, fields, plan) for part in shape.parts))
+    if isinstance(shape, Compare):
+        return fields[shape.field].condition(shape, plan)
     if isinstance(shape, Negation):
         return not_(condition(shape.part, fields, plan))
-    return fields[shape.field].condition(shape, plan)
+    parts = list(_joined(shape, type(shape)))
+    if isinstance(shape, Either):
+        return or_(false(), *_together(or_, [condition(part, fields, plan) for part in parts]))
+    # What an index is to find stays where the database's planner sees it.
+    first = [part for part in parts if part in plan.leaves][:FEW]
+    rest = [condition(part, fields, plan) for part in parts if part not in first]
+    return and_(true(), *(condition(part, fields, plan) for part in first), *_together(and_, rest))
+
+
+def _joined(shape: Filter, kind: type[Filter]) -> Iterator[Filter]:
+    """The parts of nested shapes of one kind."""
+    if not isinstance(shape, Every | Either) or not isinstance(shape, kind):
+        yield shape
+        return
+    for part in shape.parts:
+        yield from _joined(part, kind)
+
+
+def _together(join: Callable[..., Condition], parts: list[Condition]) -> list[Condition]:
+    """A few conditions that say the same as many."""
+    while len(parts) > FEW:
+        parts = [together(join(*parts[i : i + FEW])) for i in range(0, len(parts), FEW)]
+    return parts
 
 
 def leaves(shape: Filter | None) -> Iterator[Compare]:

@@ -80,7 +80,8 @@ def _parts(element: _Inside, compiler: SQLCompiler, **kw: Any) -> tuple[str, str
 @compiles(json_number, "sqlite")
 def _number_sqlite(element: json_number, compiler: SQLCompiler, **kw: Any) -> str:
     document, path = _parts(element, compiler, **kw)
-    value = f"json_extract({document}, {path})"
+    # A whole number too: as a cursor it is one with a point, which may be less than it.
+    value = f"CAST(json_extract({document}, {path}) AS REAL)"
     return f"CASE WHEN json_type({document}, {path}) IN ('integer', 'real') THEN {value} END"
 
 

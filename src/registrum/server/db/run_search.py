@@ -32,7 +32,9 @@ from registrum.server.db.visibility import allowed
 
 DEFAULT_ORDER = "-created_at"
 _HIGHEST_TEXT = "\U0010ffff"
-_HIGHEST_NUMBER = 1e308
+_HIGHEST_NUMBER = 1.7976931348623157e308
+_SORTED_CHARACTERS = 200
+"""Of a text, by which runs are sorted: a cursor holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,15 +218,19 @@ def _keys(name: str, *, descending: bool) -> list[ColumnElement[Any]]:
         number, text = _value(root, rest)
         return [
             func.coalesce(number, number_last, type_=Float()),
-            func.coalesce(text, text_last, type_=Text()),
+            by_code_point(_beginning(func.coalesce(text, text_last, type_=Text()))),
         ]
     if name not in SORTABLE:
         known = ", ".join([*SORTABLE, *(f"{document}.…" for document in _DOCUMENTS)])
         raise InvalidFilter(f"Runs cannot be sorted by {name[:60]!r}; they can by {known}.")
     column = SORTABLE[name]
     if isinstance(column.type, String) and column.nullable:
-        column = func.coalesce(column, text_last, type_=Text())
+        column = _beginning(func.coalesce(column, text_last, type_=Text()))
     return [by_code_point(plain(column))]
+
+
+def _beginning(text: ColumnElement[Any]) -> ColumnElement[Any]:
+    return func.substr(text, 1, _SORTED_CHARACTERS, type_=Text())
 
 
 def _all_keys(sorting: Sorting) -> pages.Keys:
