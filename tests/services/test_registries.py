@@ -205,7 +205,7 @@ def test_a_name_that_a_hidden_registry_has_is_not_available(
     database: Database, people: dict[str, Actor]
 ) -> None:
     acme.registry(database, people["ada"], "secret", access="RESTRICTED")
-    with pytest.raises(NameTaken, match="not available"):
+    with pytest.raises(NameTaken, match="name 'secret' is not available"):
         acme.registry(database, people["max"], "secret")
 
 
@@ -234,8 +234,10 @@ def test_some_new_names_are_refused(
 ) -> None:
     acme.registry(database, people["max"], "old")
     name = ProjectName(acme.OWNER, REGISTRY_PREFIX + "old")
-    with pytest.raises(error):
+    with pytest.raises(error) as refused:
         database.write(people["max"], lambda tx: service.rename_project(tx, name, new))
+    if error is NameTaken:
+        assert refused.value.message == f"There is a registry 'dataset' of {acme.OWNER!r} already."
 
 
 def test_core_registries_stay(database: Database, people: dict[str, Actor]) -> None:
@@ -317,7 +319,7 @@ def test_who_wants_only_a_new_one_edits_no_other(
     database: Database, people: dict[str, Actor]
 ) -> None:
     assert edit(database, people["ada"], description="First.", only_new=True)
-    with pytest.raises(NameTaken):
+    with pytest.raises(NameTaken, match="There is a registry 'ranker' of"):
         edit(database, people["ada"], description="Second.", only_new=True)
     with database.read(people["ada"]) as tx:
         name = ProjectName(acme.OWNER, REGISTRY_PREFIX + "ranker")

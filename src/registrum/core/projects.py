@@ -14,6 +14,13 @@ def is_registry_name(name: str) -> bool:
     return name.startswith(REGISTRY_PREFIX) and name != REGISTRY_PREFIX
 
 
+def called(name: str) -> str:
+    """How people call the project of that name: `registry 'models'`, or `project 'demo'`."""
+    if is_registry_name(name):
+        return f"registry {name.removeprefix(REGISTRY_PREFIX)!r}"
+    return f"project {name!r}"
+
+
 class ProjectName(NamedTuple):
     """How people name a project: `entity/name`; compared exactly, the entity's name without regard to case."""
 

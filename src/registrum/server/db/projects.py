@@ -14,7 +14,7 @@ from registrum.core.events import EventKind, SubjectKind
 from registrum.core.names import check_own_project_name, folded
 from registrum.core.pages import Page, PageAsk, page_of
 from registrum.core.policy import DEFAULT_ORGANIZATION_ROLE, Action, Role
-from registrum.core.projects import Entity, Project, ProjectName
+from registrum.core.projects import Entity, Project, ProjectName, called
 from registrum.server.db import entities as entity_rows
 from registrum.server.db import events
 from registrum.server.db.columns import among, those
@@ -374,7 +374,7 @@ def rename(tx: Tx, project: Grant[Project], name: str) -> None:
     try:
         tx.run(_RENAME, project_id=found.id, new_name=name, now=tx.now)
     except Taken:
-        raise NameTaken(f"There is a project {found.entity.name}/{name} already.") from None
+        raise NameTaken(f"There is a {called(name)} of {found.entity.name!r} already.") from None
 
 
 _LOCK = RowLock(projects)

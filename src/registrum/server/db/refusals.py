@@ -17,7 +17,7 @@ from registrum.core.policy import (
     Action,
     Role,
 )
-from registrum.core.projects import REGISTRY_PREFIX
+from registrum.core.projects import called
 from registrum.server.db.statements import prepared
 from registrum.server.db.tables import (
     entities,
@@ -59,11 +59,11 @@ def refuse(tx: Tx, action: Action, project_id: int | None, what: str) -> Registr
     if row is None or not row.held:
         return _missing(tx, what)
     rule = PROJECT_RULES[action]
+    place = called(row.name)
     if row.kind == "registry":
-        place = f"registry {row.name.removeprefix(REGISTRY_PREFIX)!r}"
         needed = rule.registry.at_least
     else:
-        place, needed = f"project {row.name!r}", rule.team.at_least
+        needed = rule.team.at_least
         if rule.organization_admin:
             needed += _OR_ORGANIZATION_ADMIN
     return _forbidden(action, place, f"your role there is {Role(row.held).words}", needed)

@@ -7,7 +7,13 @@ from registrum.core.errors import Invalid, NameTaken, NotFound, TooLarge
 from registrum.core.events import EventKind, SubjectKind
 from registrum.core.names import check_artifact_type, check_own_project_name, check_registry_name
 from registrum.core.policy import REGISTRY_ROLES, Action, Role, role_named
-from registrum.core.projects import REGISTRY_PREFIX, Project, ProjectName, is_registry_name
+from registrum.core.projects import (
+    REGISTRY_PREFIX,
+    Project,
+    ProjectName,
+    called,
+    is_registry_name,
+)
 from registrum.core.registries import (
     RESTRICTED,
     check_removable,
@@ -91,7 +97,7 @@ def upsert_project(tx: Tx, ask: UpsertProject) -> Upserted:
             return Upserted(made, inserted=True)
         number = _made_in_between(tx, ProjectName(owner, ask.name))
     if ask.only_new:
-        raise NameTaken(f"There is a project {ask.name!r} of {owner!r} already.")
+        raise NameTaken(f"There is a {called(ask.name)} of {owner!r} already.")
     return _edit(tx, number, ask)
 
 
@@ -100,7 +106,8 @@ def _made_in_between(tx: Tx, name: ProjectName) -> int:
     try:
         return projects.get_for(tx, Action.READ, name).thing.id
     except NotFound:
-        raise NameTaken(f"The name {name.name!r} is not available; choose another one.") from None
+        own = name.name.removeprefix(REGISTRY_PREFIX)
+        raise NameTaken(f"The name {own!r} is not available; choose another one.") from None
 
 
 def _create(tx: Tx, owner: str, name: str, ask: UpsertProject) -> int | None:
