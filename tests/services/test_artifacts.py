@@ -26,6 +26,7 @@ from registrum.core.projects import ProjectName
 from registrum.core.runs import RunName, SaveRun
 from registrum.server.db import Database, aliases, artifacts, lineage, projects, tags
 from registrum.server.db.tables import events
+from registrum.server.services import collections as collection_service
 from registrum.server.services.artifacts import UpdateArtifact, delete_artifact, update_artifact
 from registrum.server.services.collections import delete_collection
 from registrum.server.services.lineage import UseArtifact, use_artifact
@@ -275,6 +276,21 @@ def test_a_use_is_noted_once_and_seen_from_both_sides(desk: Desk) -> None:
         assert ([r.id for r in users.nodes], users.total_count) == ([user], 1)
     with desk.database.read(STRANGER) as tx:
         assert lineage.page_of_users(tx, Action.READ, found.id, PageAsk()).nodes == ()
+
+
+def test_what_is_deleted_with_its_sequence_leaves_lineage_at_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a large sequence the versions follow in steps."""
+    monkeypatch.setattr(collection_service, "DELETED_AT_ONCE", 0)
+    maker, user = run(desk, "maker"), run(desk, "user")
+    found = desk.log(FILES, run="maker")
+    desk.write(lambda tx: use_artifact(tx, UseArtifact(RunName("team", "demo", "user"), found.id)))
+    desk.write(lambda tx: delete_collection(tx, "sequence", found.source.id))
+    with desk.database.read(BOB) as tx:
+        for page_of, number in ((lineage.page_of_outputs, maker), (lineage.page_of_inputs, user)):
+            page = page_of(tx, Action.READ, number, PageAsk(with_total=True))
+            assert (page.nodes, page.total_count) == ((), 0)
 
 
 def test_one_uses_with_a_run_of_ones_own_what_one_may_download(desk: Desk) -> None:

@@ -195,7 +195,7 @@ def _latest_statement() -> Prepared:
         .where(
             memberships.c.collection_id == bindparam("collection_id"),
             memberships.c.deleted_at.is_(None),
-            artifacts.c.deleted_at.is_(None),
+            LIVING,
             allowed_artifact(Action.READ),
         )
         .order_by(memberships.c.version.desc())

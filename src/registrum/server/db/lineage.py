@@ -106,7 +106,7 @@ def _artifacts_statement(action: Action, table: Table, has_after: bool) -> Prepa
         )
         .where(
             table.c.run_id == bindparam("run_id"),
-            artifacts.c.deleted_at.is_(None),
+            artifact_rows.LIVING,
             allowed_artifact(action),
         )
         .order_by(artifacts.c.id)
@@ -121,10 +121,14 @@ def _artifacts_statement(action: Action, table: Table, has_after: bool) -> Prepa
 def _count_artifacts_statement(action: Action, table: Table) -> Prepared:
     return prepared(
         select(func.count(artifacts.c.id))
-        .select_from(table.join(artifacts, artifacts.c.id == table.c.artifact_id))
+        .select_from(
+            table.join(artifacts, artifacts.c.id == table.c.artifact_id).join(
+                artifact_rows.sequences, artifact_rows.sequences.c.id == artifacts.c.collection_id
+            )
+        )
         .where(
             table.c.run_id == bindparam("run_id"),
-            artifacts.c.deleted_at.is_(None),
+            artifact_rows.LIVING,
             allowed_artifact(action),
         )
     )
