@@ -311,6 +311,10 @@ def test_collections_of_a_type_and_of_a_project_filtered_and_ordered(
         model.collections({"colour": 1})[0]
     registry = api.artifact_types(f"{ENTITY}/wandb-registry-dataset")
     assert [t.name for t in registry] == ["dataset"]
+    open_to_all = api.create_registry("of-all-types", "organization")
+    assert [t.name for t in api.artifact_types(f"{ENTITY}/{open_to_all.full_name}")] == []
+    api.artifact(f"{TEAM}/types/one:v0").link("wandb-registry-of-all-types/one")
+    assert [t.name for t in api.artifact_types(f"{ENTITY}/{open_to_all.full_name}")] == ["model"]
 
 
 def test_versions_of_a_collection_filtered_by_tags_and_ordered(world: Whale, pool: Pool) -> None:

@@ -142,7 +142,7 @@ _own = artifact_types.alias("own")
 
 
 def _listed(action: Action, which: str) -> Select[Any]:
-    """The types of projects in which the actor may do `action`, newest first: all, those "accepted", or also those "used"."""
+    """The types of projects in which the actor may do `action`, newest first: all, or those accepted or "used"."""
     use = exists(
         select(1).where(collections.c.type_id == _own.c.id, collections.c.deleted_at.is_(None))
     )
@@ -154,8 +154,7 @@ def _listed(action: Action, which: str) -> Select[Any]:
     )
     if which == "all":
         return statement
-    listed = _own.c.is_accepted
-    return statement.where(listed if which == "accepted" else or_(listed, use))
+    return statement.where(or_(_own.c.is_accepted, use))
 
 
 @cache
@@ -180,11 +179,6 @@ def _page_statement(action: Action, which: str, has_after: bool) -> Prepared:
     if has_after:
         statement = statement.where(_own.c.id < bindparam("last_id"))
     return prepared(statement.limit(bindparam("limit")))
-
-
-def page_of_accepted(tx: Tx, action: Action, registry: Project, ask: PageAsk) -> Page[ArtifactType]:
-    """The types on a registry's list, newest first, if the actor may do `action` there."""
-    return _page(tx, _page_statement(action, "accepted", ask.after is not None), registry, ask)
 
 
 def page_of_used(tx: Tx, action: Action, registry: Project, ask: PageAsk) -> Page[ArtifactType]:

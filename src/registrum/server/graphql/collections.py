@@ -212,16 +212,14 @@ def resolve_type(found: Project, info: Info, name: str) -> ArtifactType:
 def resolve_types(
     found: Project, info: Info, include_all: bool | None, after: str | None, first: int | None
 ) -> Page[ArtifactType]:
-    """Types of a project; of a registry those it accepts, and with `includeAll` those in use."""
+    """Types of a project; of a registry those on its list and those in use, whatever `includeAll` says."""
     tx, ask = info.context.tx, page_ask(first, after)
     if not found.is_registry:
         return artifact_types.page_of_project(tx, Action.READ, found, ask)
-    if include_all:
-        known = info.context.loaded.get("artifactTypes", {}).get(found.id)
-        if known is not None and ask.after is None:
-            return page_of(known[: ask.first + 1], ask.first, lambda each: [each.id])
-        return artifact_types.page_of_used(tx, Action.READ, found, ask)
-    return artifact_types.page_of_accepted(tx, Action.READ, found, ask)
+    known = info.context.loaded.get("artifactTypes", {}).get(found.id)
+    if known is not None and ask.after is None:
+        return page_of(known[: ask.first + 1], ask.first, lambda each: [each.id])
+    return artifact_types.page_of_used(tx, Action.READ, found, ask)
 
 
 @artifact_type.field("description")
