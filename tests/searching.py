@@ -40,6 +40,8 @@ def matches(filter_: Filter | None, record: Mapping[str, Values]) -> bool:
         return not matches(filter_.part, record)
     values = record.get(filter_.field, ())
     if filter_.field.endswith("_at") and filter_.op not in ("$exists", "$size"):
+        if filter_.op == "$is" and not filter_.value:
+            return not values
         return any(_fits_moment(filter_, value) for value in values)
     return _compare(filter_, values)
 

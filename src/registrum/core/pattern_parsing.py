@@ -102,7 +102,7 @@ class _Parser:
     def _error(self, what: str) -> InvalidFilter:
         return InvalidFilter(
             f"The $regex {self.source[:100]!r} {what}. It may use literals, `.`, classes like [a-z] and \\d \\w \\s, "
-            "groups, `|`, `* + ? {m,n}`, `^ $ \\b` and a leading (?i)."
+            "groups, `|`, `* + ? {m,n}`, `^ $ \\b` and a leading (?i) or (?s)."
         )
 
     def _peek(self, text: str) -> bool:

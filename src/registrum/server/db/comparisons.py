@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Text, and_, bindparam, not_, select
 
 from registrum.core.errors import InvalidFilter
-from registrum.core.filters import Compare, Every, Filter, Negation
+from registrum.core.filters import OPERATORS, Compare, Every, Filter, Negation
 from registrum.server.db.columns import among
 from registrum.server.db.conditions import (
     PatternText,
@@ -49,14 +49,15 @@ def compared(column: ColumnElement[Any], op: str, name: str, kind: Kind) -> Cond
 
 def read(kind: Kind, leaf: Compare) -> Any:
     """The value of a leaf as a column of that kind has it."""
+    if leaf.op in OF_TEXTS and not kind.is_text:
+        others = ", ".join(op for op in OPERATORS if op not in OF_TEXTS)
+        raise InvalidFilter(
+            f"{leaf.field[:60]!r} is {kind.words}: it has no {leaf.op}; it has {others}."
+        )
     if leaf.op == "$regex":
-        if not kind.is_text:
-            raise InvalidFilter(f"{leaf.field[:60]!r} is {kind.words}: it has no $regex.")
         if not is_small_enough(leaf.value):
             raise InvalidFilter("The $regex is too large: use fewer or smaller repetitions.")
         return leaf.value
-    if leaf.op == "$contains" and not kind.is_text:
-        raise InvalidFilter(f"{leaf.field[:60]!r} is {kind.words}: it has no $contains.")
     if leaf.op in OF_LISTS or leaf.op == "$is":
         return [kind.read(leaf.field, value) for value in leaf.value]
     return kind.read(leaf.field, leaf.value)

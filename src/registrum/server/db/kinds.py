@@ -91,7 +91,7 @@ def id_of(*names: str) -> Kind:
                 return ids.decode(name, value)
             except Invalid:
                 continue
-        raise _wrong(field, value, f"an id of a {names[0]}, or its number")
+        raise _wrong(field, value, f"an id ({names[0]}:1 in base64) or its number")
 
     return Kind("an id", read)
 
