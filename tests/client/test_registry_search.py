@@ -14,7 +14,8 @@ from wandb.apis.public.registries import registries_search
 from wandb.errors import UnsupportedError
 from wandb.sdk.lib.service.service_connection import WandbApiFailedError
 
-from tests.client.whale import ENTITY, ORGANIZATION, Whale
+from tests.client.whale import ENTITY, ORGANIZATION, TEAM, Whale
+from tests.house.sources import ROOT
 
 COUNT = 6
 
@@ -445,6 +446,26 @@ def test_the_examples_of_the_clients_documentation(found: Found) -> None:
         filter={"$or": [{"tag": "prod"}, {"alias": "best"}]}
     )
     assert names(either) == ["ranker:v4", "ranker:v1"]
+
+
+def test_the_examples_of_the_page_about_searching(world: Whale, found: Found) -> None:
+    page = (ROOT / "docs" / "search.md").read_text(encoding="utf-8")
+    code = page.partition("```python\n")[2].partition("```")[0]
+    for shown, here in (("Acme", ORGANIZATION), ("team/training", f"{TEAM}/find")):
+        assert shown in code
+        code = code.replace(shown, here)
+    source = world.log("find", "seen", "seen", metadata={"accuracy": 0.95})
+    link = source.link("wandb-registry-model/seen", aliases=["production"])
+    collection = found.mia.artifact_collection("model", f"{ENTITY}/wandb-registry-model/seen")
+    collection.tags = ["vision"]
+    collection.save()
+    made: dict[str, Any] = {}
+    exec(code, made)
+    assert "model" in names(made["models"])
+    assert [version.qualified_name for version in made["good"]] == [link.qualified_name]
+    assert link.name in names(made["recent"])
+    assert names(made["runs"]) == []
+    collection.delete()
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,15 @@
 """docs/search.md names exactly the fields and orders that there are."""
 
+import json
 import re
 from collections.abc import Mapping
 
 import pytest
 
-from registrum.core.filters import LISTS, OPERATORS
+from registrum.core.filters import LISTS, OPERATORS, parse_filter
 from registrum.server.db import collection_pages, registries, run_search, version_statements
 from registrum.server.db.fields import COLLECTION_FIELDS, PROJECT_FIELDS, VERSION_FIELDS
+from registrum.server.db.filters import split
 from tests.house.sources import ROOT
 
 PAGE = (ROOT / "docs" / "search.md").read_text(encoding="utf-8")
@@ -48,3 +50,23 @@ def test_the_orders_of_a_list_are_documented(name: str) -> None:
 @pytest.mark.parametrize("operator", [*LISTS, *OPERATORS])
 def test_every_operator_is_documented(operator: str) -> None:
     assert operator in PAGE
+
+
+CONDITIONS = [
+    text
+    for text in re.findall(
+        r"`(\{[^`]*\})`", PAGE.partition("## Conditions")[2].partition("\n## ")[0]
+    )
+    if "…" not in text
+]
+
+
+def test_there_are_examples() -> None:
+    assert len(CONDITIONS) > 10
+
+
+@pytest.mark.parametrize("text", CONDITIONS)
+def test_every_condition_shown_is_one_of_a_version(text: str) -> None:
+    shown = {"name": "collection_name"}
+    asked = {shown.get(field, field): value for field, value in json.loads(text).items()}
+    split(parse_filter(json.dumps(asked)), VERSION_FIELDS, "f")
