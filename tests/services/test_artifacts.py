@@ -156,7 +156,6 @@ def test_the_project_is_made_on_demand_and_registries_take_no_logged_artifacts(
         ({"history_step": -5}, Invalid),
         ({"region": "mars-1"}, Unprocessable),
         ({"distributed_id": "many"}, NotSupported),
-        ({"algorithm": "CRC32"}, Invalid),
         ({"run": "unknown"}, NotFound),
     ],
 )

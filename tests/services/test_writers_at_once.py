@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import func, insert, select, text
 
 from registrum.core.actors import Actor
+from registrum.core.digests import ArtifactAlgorithm
 from registrum.core.errors import (
     Conflict,
     InUse,
@@ -269,7 +270,7 @@ def test_content_that_is_logged_again_while_it_is_deleted_makes_a_new_version(
         type_name="model",
         collection="net",
         digest=known.digest,
-        algorithm=known.digest_algorithm,
+        algorithm=ArtifactAlgorithm(known.digest_algorithm),
         finds_same_content=True,
     )
     made: list[int] = []

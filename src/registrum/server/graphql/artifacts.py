@@ -5,6 +5,7 @@ from typing import Any
 
 from registrum.core import ids
 from registrum.core.artifacts import Artifact
+from registrum.core.digests import artifact_algorithm
 from registrum.core.errors import Invalid
 from registrum.core.policy import Action
 from registrum.server.db import aliases, artifacts, tags
@@ -86,7 +87,7 @@ def _create_artifact(given: dict[str, Any]) -> CreateArtifact:
         type_name=given["artifactTypeName"],
         collection=collection,
         digest=given["digest"],
-        algorithm=given.get("digestAlgorithm"),
+        algorithm=artifact_algorithm(given.get("digestAlgorithm")),
         run=given.get("runName") or None,
         aliases=tuple(each["alias"] for each in given.get("aliases") or ()),
         tags=tuple(each["tagName"] for each in given.get("tags") or ()),

@@ -1,12 +1,13 @@
 """Logging, editing and deleting artifacts; their commit is in `services/commits.py`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from registrum.core.aliases import checked, protected_words
 from registrum.core.artifacts import Artifact
-from registrum.core.digests import artifact_algorithm, check_artifact_digest
+from registrum.core.collections import Collection
+from registrum.core.digests import ArtifactAlgorithm, check_artifact_digest
 from registrum.core.errors import Conflict, InUse, Invalid, InvalidName, NotSupported
 from registrum.core.events import EventKind, SubjectKind
 from registrum.core.manifest import check_region
@@ -47,7 +48,6 @@ class CreateArtifact:
         entity, project: where; the project is made where new.
         run: id of the run that logs it; None: the actor does.
         digest: of the whole content, hexadecimal.
-        algorithm: the wire's word, or None for MD5.
         aliases: to point at it when it is committed.
         finds_same_content: whether a committed version of the same content answers instead.
         client_id: the client's own id: the same one again is the same artifact.
@@ -59,7 +59,7 @@ class CreateArtifact:
     type_name: str
     collection: str
     digest: str
-    algorithm: str | None = None
+    algorithm: ArtifactAlgorithm = ArtifactAlgorithm.MD5
     run: str | None = None
     aliases: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
@@ -86,11 +86,7 @@ def create_artifact(tx: Tx, ask: CreateArtifact) -> int:
         TypeNotAccepted: the collection is of another type.
         Conflict: the client id was used for other content, or the name is a portfolio's.
     """
-    ask_aliases = checked(ask.aliases)
-    ask_tags = check_tags(ask.tags)
-    algorithm = artifact_algorithm(ask.algorithm)
-    _check(ask)
-    metadata, ttl = check_metadata(ask.metadata), own_ttl(ask.ttl_seconds)
+    ask = _checked(ask)
     project = projects.create_on_demand(tx, ask.entity, ask.project)
     run_id = runs.get_for(tx, Action.WRITE, project.thing, ask.run).thing.id if ask.run else None
     if ask.client_id:
@@ -102,39 +98,21 @@ def create_artifact(tx: Tx, ask: CreateArtifact) -> int:
         project,
         ask.type_name,
         ask.collection,
-        digest_algorithm=algorithm.value,
+        digest_algorithm=ask.algorithm.value,
         client_id=ask.sequence_client_id,
     )
     if ask.finds_same_content:
-        same = versions.with_content(tx, sequence, ask.digest, algorithm.value)
+        same = versions.with_content(tx, sequence, ask.digest, ask.algorithm.value)
         if same is not None:
-            return _log_again(tx, same, ask_aliases, ask_tags, run_id)
-    begin = partial(
-        versions.begin,
-        tx,
-        sequence,
-        project.thing.id,
-        digest=ask.digest,
-        digest_algorithm=algorithm.value,
-        description=ask.description,
-        metadata=metadata,
-        history_step=ask.history_step,
-        client_id=ask.client_id,
-        ttl_seconds=ttl,
-        run_id=run_id,
-        aliases=ask_aliases,
-    )
-    added = begin()
-    if added is None and ask.client_id and versions.give_up_lost(tx, ask.client_id):
-        added = begin()
-    if added is None:
-        raise Conflict(_TAKEN)
-    if ask_tags:
-        _change_tags(tx, artifacts.get_for(tx, Action.WRITE, added), ask_tags, ())
+            return _log_again(tx, same, ask.aliases, ask.tags, run_id)
+    added = _begin(tx, ask, project.thing, sequence, run_id)
+    if ask.tags:
+        _change_tags(tx, artifacts.get_for(tx, Action.WRITE, added), ask.tags, ())
     return added
 
 
-def _check(ask: CreateArtifact) -> None:
+def _checked(ask: CreateArtifact) -> CreateArtifact:
+    """The same, each part of it checked and in the form in which it is kept."""
     if check_artifact_name(ask.collection).strip(".") == "":
         raise InvalidName(f"{ask.collection!r} cannot be the name of an artifact.")
     check_artifact_type(ask.type_name)
@@ -149,6 +127,40 @@ def _check(ask: CreateArtifact) -> None:
         )
     if ask.history_step is not None and not -1 <= ask.history_step < 1 << 62:
         raise Invalid(f"{ask.history_step} is not a step of a history.")
+    return replace(
+        ask,
+        aliases=tuple(checked(ask.aliases)),
+        tags=check_tags(ask.tags),
+        metadata=check_metadata(ask.metadata),
+        ttl_seconds=own_ttl(ask.ttl_seconds),
+    )
+
+
+def _begin(
+    tx: Tx, ask: CreateArtifact, project: Project, sequence: Grant[Collection], run_id: int | None
+) -> int:
+    """Adds the pending version of what was checked; an upload of the same client that is lost makes way for it."""
+    begin = partial(
+        versions.begin,
+        tx,
+        sequence,
+        project.id,
+        digest=ask.digest,
+        digest_algorithm=ask.algorithm.value,
+        description=ask.description,
+        metadata=ask.metadata,
+        history_step=ask.history_step,
+        client_id=ask.client_id,
+        ttl_seconds=ask.ttl_seconds,
+        run_id=run_id,
+        aliases=ask.aliases,
+    )
+    added = begin()
+    if added is None and ask.client_id and versions.give_up_lost(tx, ask.client_id):
+        added = begin()
+    if added is None:
+        raise Conflict(_TAKEN)
+    return added
 
 
 def check_tags(names: Sequence[str]) -> tuple[str, ...]:
