@@ -1,15 +1,28 @@
 """Members of a registry: defaults, roles in effect, the last admin, service accounts, guests, teams."""
 
 import pytest
+from sqlalchemy import select
 
 from registrum.core.actors import Actor
 from registrum.core.errors import Forbidden, InUse, Invalid, NotFound
 from registrum.core.policy import Action
-from registrum.core.projects import ProjectName
+from registrum.core.projects import REGISTRY_PREFIX, ProjectName
 from registrum.server.db import Database, entities, members, organizations, projects, teams
+from registrum.server.db.tables import events
+from registrum.server.db.tx import Tx
 from registrum.server.services import members as service
+from registrum.server.services import organizations as organization_service
 from registrum.server.services.credentials import Secrets
-from registrum.server.services.teams import create_service_account, reveal_first_keys
+from registrum.server.services.organizations import CreateOrganization, create_organization
+from registrum.server.services.projects import UpsertProject, delete_project, upsert_project
+from registrum.server.services.teams import (
+    CreateTeam,
+    create_service_account,
+    create_team,
+    delete_team,
+    reveal_first_keys,
+)
+from registrum.server.services.users import delete_user
 from tests.services import acme
 
 SECRETS = Secrets([b"k" * 40])
@@ -260,3 +273,166 @@ def test_the_address_of_a_guest_is_no_ones_who_does_not_know_him(
         "vic": "vic@example.org",
     }
     assert addresses(people["sam"]) == {"max": None, "sam": "sam@example.org", "vic": None}
+
+
+def test_a_team_becomes_restricted_viewer_unless_more_is_given(
+    database: Database, people: dict[str, Actor], registry: int
+) -> None:
+    team = team_id(database, people["max"])
+    database.write(people["max"], lambda tx: service.add_members(tx, registry, [], [team]))
+    database.write(people["max"], lambda tx: service.add_members(tx, registry, [], [team], "admin"))
+    found = acme.read(database, people["max"], "secret")
+    with database.read(people["max"]) as tx:
+        assert [t.role.label for t in members.teams_of(tx, found)] == ["restricted_viewer"]
+
+
+def test_only_teams_that_one_sees_can_be_added(
+    database: Database, people: dict[str, Actor], registry: int
+) -> None:
+    def elsewhere(tx: Tx) -> list[int]:
+        create_organization(tx, CreateOrganization("Globex", admin="sam"))
+        hidden = create_team(tx, CreateTeam("gang", admin="sam", organization="Globex"))
+        no_teams = [
+            entities.get_for(tx, Action.READ_ENTITY, n).thing.id for n in ("max", acme.OWNER)
+        ]
+        return [hidden, *no_teams, 10**9]
+
+    for number in database.write(people["root"], elsewhere):
+        with pytest.raises(NotFound, match="or you may not see it"):
+            database.write(
+                people["max"], lambda tx, n=number: service.add_members(tx, registry, [], [n])
+            )
+    found = acme.read(database, people["max"], "secret")
+    with database.read(people["root"]) as tx:
+        assert members.teams_of(tx, found) == []
+
+
+def test_who_was_deleted_becomes_nobodys_member_and_is_nobodys_admin(
+    database: Database, people: dict[str, Actor], registry: int
+) -> None:
+    add(database, people["max"], registry, people["vic"], people["ada"], role="admin")
+    database.write(people["root"], lambda tx: delete_user(tx, "vic", None))
+    assert set(roles(database, people["max"])) == {"max", "ada"}
+    vic, ada, mine = (people[name].user_id or 0 for name in ("vic", "ada", "max"))
+    with pytest.raises(NotFound):
+        add(database, people["max"], registry, people["vic"])
+    with pytest.raises(NotFound):
+        database.write(people["max"], lambda tx: service.update_user(tx, registry, vic, "viewer"))
+    database.write(people["max"], lambda tx: service.remove_members(tx, registry, [vic, ada], []))
+    with pytest.raises(InUse):
+        database.write(people["max"], lambda tx: service.remove_members(tx, registry, [mine], []))
+
+
+def test_a_team_can_be_the_last_admin_and_ceases_to_be_with_its_end(
+    database: Database, people: dict[str, Actor], registry: int
+) -> None:
+    team = team_id(database, people["max"])
+    mine = people["max"].user_id or 0
+    database.write(people["max"], lambda tx: service.add_members(tx, registry, [], [team], "admin"))
+    database.write(people["max"], lambda tx: service.update_user(tx, registry, mine, "viewer"))
+    for change in (
+        lambda tx: service.update_team(tx, registry, team, "member"),
+        lambda tx: service.remove_members(tx, registry, [], [team]),
+        lambda tx: service.remove_members(tx, registry, [mine], [team]),
+    ):
+        with pytest.raises(InUse):
+            database.write(people["max"], change)
+    database.write(people["max"], lambda tx: service.update_user(tx, registry, mine, "admin"))
+    database.write(people["ada"], lambda tx: delete_team(tx, acme.TEAM))
+    with pytest.raises(InUse):
+        database.write(people["max"], lambda tx: service.update_user(tx, registry, mine, "viewer"))
+
+
+def test_more_than_some_hundreds_at_once_are_refused(
+    database: Database, people: dict[str, Actor], registry: int
+) -> None:
+    many = list(range(1, service.MOST_AT_ONCE + 2))
+    for users, teams_given in ((many, []), ([], many)):
+        for act in (service.add_members, service.remove_members):
+            with pytest.raises(Invalid, match="At most 500"):
+                database.write(
+                    people["max"], lambda tx, a=act, u=users, t=teams_given: a(tx, registry, u, t)
+                )
+
+
+def test_the_ledger_says_who_became_what_and_nothing_of_what_did_not_change(
+    database: Database, people: dict[str, Actor], registry: int
+) -> None:
+    team, vic = team_id(database, people["max"]), people["vic"].user_id or 0
+    for _ in range(2):  # what is done is done: the second time there is nothing to tell
+        database.write(
+            people["max"], lambda tx: service.add_members(tx, registry, [vic], [team], "viewer")
+        )
+    for _ in range(2):
+        database.write(people["max"], lambda tx: service.update_user(tx, registry, vic, "member"))
+        database.write(people["max"], lambda tx: service.update_team(tx, registry, team, "admin"))
+    for _ in range(2):
+        database.write(
+            people["ada"], lambda tx: service.remove_members(tx, registry, [vic], [team])
+        )
+    said = select(events).where(
+        events.c.kind.like("registry.member%"), events.c.project_id == registry
+    )
+    with database.read(people["root"]) as tx:
+        found = [
+            (e.kind, e.subject_kind, e.subject_id, e.actor_id, *e.changes["role"])
+            for e in tx.rows(said.order_by(events.c.id))
+        ]
+    by_max, by_ada = people["max"].user_id, people["ada"].user_id
+    assert found == [
+        ("registry.member_added", "user", vic, by_max, "", "viewer"),
+        ("registry.member_added", "team", team, by_max, "", "viewer"),
+        ("registry.member_changed", "user", vic, by_max, "viewer", "member"),
+        ("registry.member_changed", "team", team, by_max, "viewer", "admin"),
+        ("registry.member_removed", "user", vic, by_ada, "member", ""),
+        ("registry.member_removed", "team", team, by_ada, "admin", ""),
+    ]
+
+
+def sees_acme(database: Database, actor: Actor) -> bool:
+    with database.read(actor) as tx:
+        try:
+            organizations.get_for(tx, Action.READ_ORGANIZATION, acme.ORGANIZATION)
+        except NotFound:
+            return False
+    return True
+
+
+def test_a_guest_is_none_any_more_when_the_registry_is_gone(
+    database: Database, people: dict[str, Actor], registry: int
+) -> None:
+    def of_sams_team(tx: Tx) -> None:
+        create_organization(tx, CreateOrganization("Globex", admin="root"))
+        gang = create_team(tx, CreateTeam("gang", admin="vic", organization="Globex"))
+        organization_service.remove_member(tx, acme.ORGANIZATION, "vic")
+        service.add_members(tx, registry, [], [gang])
+
+    database.write(people["root"], of_sams_team)
+    add(database, people["max"], registry, people["sam"])
+    assert sees_acme(database, people["sam"])
+    assert sees_acme(database, people["vic"]), "by a team"
+    database.write(people["max"], lambda tx: delete_project(tx, registry, force=False))
+    assert not sees_acme(database, people["sam"])
+    assert not sees_acme(database, people["vic"])
+
+
+def test_who_leaves_the_organization_leaves_its_registries_and_no_others(
+    database: Database, people: dict[str, Actor], registry: int
+) -> None:
+    def globex(tx: Tx) -> int:
+        create_organization(tx, CreateOrganization("Globex", admin="root"))
+        name = REGISTRY_PREFIX + "theirs"
+        ask = UpsertProject(entity="globex-org", name=name, access="RESTRICTED")
+        return upsert_project(tx, ask).project_id
+
+    theirs = database.write(people["root"], globex)
+    for number in (registry, theirs):
+        add(database, people["root"], number, people["vic"], role="member")
+        assert may(database, people["vic"], Action.LINK, number)
+    database.write(
+        people["ada"],
+        lambda tx: organization_service.remove_member(tx, acme.ORGANIZATION, "vic"),
+    )
+    assert not may(database, people["vic"], Action.READ, registry)
+    assert may(database, people["vic"], Action.LINK, theirs)
+    assert set(roles(database, people["max"])) == {"max"}

@@ -14,6 +14,7 @@ from registrum.core.actors import Actor
 from registrum.core.digests import ArtifactAlgorithm
 from registrum.core.errors import (
     Conflict,
+    Forbidden,
     InUse,
     NotFound,
     RegistrumError,
@@ -22,19 +23,36 @@ from registrum.core.errors import (
 from registrum.core.linking import LinkArtifact
 from registrum.core.policy import Action, Role
 from registrum.core.projects import Project, ProjectName
-from registrum.server.db import Database, collections, open_database, users, versions
+from registrum.server.db import (
+    Database,
+    collections,
+    open_database,
+    organizations,
+    teams,
+    users,
+    versions,
+)
 from registrum.server.db import artifacts as artifacts_of
 from registrum.server.db import projects as projects_of
 from registrum.server.db.migrations import upgrade
-from registrum.server.db.tables import alias_spans, api_keys, artifacts, memberships, projects
+from registrum.server.db.tables import (
+    alias_spans,
+    api_keys,
+    artifacts,
+    memberships,
+    projects,
+)
 from registrum.server.db.tables import users as people
 from registrum.server.db.tx import Tx
 from registrum.server.services import aliases as alias_service
 from registrum.server.services import collections as collection_service
 from registrum.server.services import linking
+from registrum.server.services import organizations as organization_service
+from registrum.server.services import teams as team_service
 from registrum.server.services.aliases import AliasIn
 from registrum.server.services.artifacts import CreateArtifact, create_artifact, delete_artifact
-from registrum.server.services.members import remove_members
+from registrum.server.services.members import add_members, remove_members
+from registrum.server.services.members import update_user as update_member
 from registrum.server.services.projects import delete_project
 from registrum.server.services.users import UpdateUser, update_user
 from tests import make
@@ -86,7 +104,7 @@ def scene(database: Database) -> Scene:
 
 
 @contextmanager
-def held(database: Database, lock: Callable[[Tx], None]) -> Iterator[Callable[[], None]]:
+def held(database: Database, lock: Callable[[Tx], object]) -> Iterator[Callable[[], None]]:
     """A transaction that keeps what `lock` locks until the function given is called."""
     has_begun, may_end = Event(), Event()
 
@@ -315,24 +333,99 @@ def test_two_admins_of_the_instance_cannot_unmake_each_other(scene: Scene) -> No
     assert [type(error) for error in errors] == [type(None), InUse]
 
 
-def test_two_admins_of_a_registry_cannot_remove_each_other(scene: Scene) -> None:
+def admins_of(scene: Scene, *names: str) -> list[Actor]:
+    """People who administer the registry."""
+
     def build(tx: Tx) -> list[Actor]:
-        found = [make.user(tx, name) for name in ("una", "duo")]
+        found = [make.user(tx, name) for name in names]
         for actor in found:
             make.joins_project(tx, actor, scene.models, Role.ADMIN)
         return found
 
-    una, duo = scene.database.write(make.ROOT, build)
+    return scene.database.write(make.ROOT, build)
 
-    def remove(by: Actor, whom: Actor) -> BaseException | None:
-        assert whom.user_id is not None
-        number = whom.user_id
+
+Change = Callable[[Tx], object]
+
+
+def at_once(
+    scene: Scene, *acts: tuple[Actor, Change], lock: Callable[[Tx], object] | None = None
+) -> list[type[BaseException] | None]:
+    """How the acts of several people end, each of whom had the right when they began and came as far as the lock."""
+
+    def act(by: Actor, change: Change) -> type[BaseException] | None:
         try:
-            scene.database.write(by, lambda tx: remove_members(tx, scene.models.id, [number], []))
+            scene.database.write(by, change)
         except RegistrumError as error:
-            return error
+            return type(error)
         return None
 
-    with ThreadPoolExecutor(2) as pool:
-        errors = list(pool.map(remove, (una, duo), (duo, una)))
-    assert sum(error is None for error in errors) == 1
+    with ThreadPoolExecutor(len(acts)) as pool:
+        of_registry = partial(projects_of.lock, project_id=scene.models.id)
+        with held(scene.database, lock or of_registry) as let_go:
+            ends: list[Future[object]] = []
+            for by, change in acts:
+                ends.append(pool.submit(act, by, change))
+                until_waiting(scene.database, *ends)
+            let_go()
+        return [end.result(20) for end in ends]  # type: ignore[misc]
+
+
+def test_two_admins_of_a_registry_cannot_remove_each_other(scene: Scene) -> None:
+    una, duo = admins_of(scene, "una", "duo")
+
+    def remove(whom: Actor) -> Change:
+        number = whom.user_id or 0
+        return lambda tx: remove_members(tx, scene.models.id, [number], [])
+
+    ends = at_once(scene, (una, remove(duo)), (duo, remove(una)))
+    assert ends == [None, NotFound]
+
+
+@pytest.mark.parametrize("act", ["remove", "demote", "add"])
+def test_who_waited_for_the_one_who_took_the_right_away_has_it_no_more(
+    scene: Scene, act: str
+) -> None:
+    una, duo, _ = admins_of(scene, "una", "duo", "tre")
+    first, second = una.user_id or 0, duo.user_id or 0
+    change: Change = {
+        "remove": lambda tx: remove_members(tx, scene.models.id, [first], []),
+        "demote": lambda tx: update_member(tx, scene.models.id, first, "viewer"),
+        "add": lambda tx: add_members(tx, scene.models.id, [first], [], "viewer"),
+    }[act]
+    ends = at_once(
+        scene,
+        (una, lambda tx: update_member(tx, scene.models.id, second, "viewer")),
+        (duo, change),
+    )
+    assert ends == [None, Forbidden]
+
+
+@pytest.mark.parametrize("where", ["team", "organization"])
+def test_two_admins_of_a_team_or_an_organization_cannot_unmake_each_other(
+    scene: Scene, where: str
+) -> None:
+    def build(tx: Tx) -> list[Actor]:
+        found = [make.user(tx, name) for name in ("una", "duo")]
+        for actor in found:
+            if where == "team":
+                make.joins_team(tx, actor, team_id, Role.ADMIN)
+            else:
+                make.joins_organization(tx, actor, organization_id, Role.ADMIN)
+        return found
+
+    team_id, organization_id = scene.demo.entity.id, scene.demo.entity.organization_id
+    assert organization_id is not None
+    una, duo = scene.database.write(make.ROOT, build)
+
+    def demote(name: str) -> Change:
+        if where == "team":
+            return lambda tx: team_service.update_team_member(tx, "team", name, "viewer")
+        return lambda tx: organization_service.update_member(tx, "acme", name, "viewer")
+
+    locks: dict[str, Change] = {
+        "team": lambda tx: teams.count_admins(tx, team_id),
+        "organization": lambda tx: organizations.count_admins(tx, organization_id),
+    }
+    ends = at_once(scene, (una, demote("duo")), (duo, demote("una")), lock=locks[where])
+    assert ends == [None, InUse]

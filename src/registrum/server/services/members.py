@@ -41,7 +41,7 @@ def add_members(
         Forbidden: the actor does not administer the registry.
         Invalid: no such role, one that a service account cannot have, or it is no registry.
     """
-    registry = _registry(tx, project_id)
+    registry = _registry_in_turn(tx, project_id)
     wanted = None if role is None else role_named(role, REGISTRY_ROLES)
     found = members.candidates(tx, registry, _bounded(user_ids), named)
     teams = members.candidate_teams(tx, _bounded(team_ids))
@@ -70,8 +70,7 @@ def remove_members(
         NotFound, Forbidden: the actor does not administer the registry.
         InUse: no admin would be left, and the actor does not administer the organization.
     """
-    registry = _registry(tx, project_id)
-    projects.lock(tx, registry.thing.id)
+    registry = _registry_in_turn(tx, project_id)
     gone = [
         *(_remove(tx, registry, SubjectKind.USER, number) for number in _bounded(user_ids)),
         *(_remove(tx, registry, SubjectKind.TEAM, number) for number in _bounded(team_ids)),
@@ -98,7 +97,7 @@ def update_user(tx: Tx, project_id: int, user_id: int, role: str) -> None:
         Invalid: no such role, or one that a service account cannot have.
         InUse: no admin would be left, and the actor does not administer the organization.
     """
-    registry = _registry(tx, project_id)
+    registry = _registry_in_turn(tx, project_id)
     wanted = role_named(role, REGISTRY_ROLES)
     user = members.candidates(tx, registry, [user_id]).get(user_id)
     if user is None:
@@ -108,7 +107,7 @@ def update_user(tx: Tx, project_id: int, user_id: int, role: str) -> None:
 
 def update_team(tx: Tx, project_id: int, team_id: int, role: str) -> None:
     """Changes the role of a team that is a member. Raises as `update_user`."""
-    registry = _registry(tx, project_id)
+    registry = _registry_in_turn(tx, project_id)
     wanted = role_named(role, REGISTRY_ROLES)
     _update(tx, registry, SubjectKind.TEAM, team_id, wanted, is_service=False)
 
@@ -122,7 +121,6 @@ def _update(
     *,
     is_service: bool,
 ) -> None:
-    projects.lock(tx, registry.thing.id)
     held = members.role_of(tx, registry, kind, number)
     if held is None:
         raise _no_member(registry.thing)
@@ -137,6 +135,16 @@ def _update(
 
 def _no_member(registry: Project) -> NotFound:
     return NotFound(f"There is no such member of registry {short_name(registry)!r}.")
+
+
+def _registry_in_turn(tx: Tx, project_id: int) -> Grant[Project]:
+    """The registry, whose members nobody else changes until this transaction ends.
+
+    Who had to wait is asked again: the one who came first may have taken the right away.
+    """
+    registry = _registry(tx, project_id)
+    projects.lock(tx, registry.thing.id)
+    return _registry(tx, project_id) if tx.is_shared else registry
 
 
 def _registry(tx: Tx, project_id: int) -> Grant[Project]:
