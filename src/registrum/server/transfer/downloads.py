@@ -1,8 +1,9 @@
 """Sends a blob to a peer: whole or one range, as a file or in chunks of 1 MiB, with headers that no browser can be tricked by."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 from registrum.core.errors import NotFound
@@ -85,35 +86,26 @@ async def serve_blob(
         size = f"bytes */{blob.size_bytes}".encode()
         await answer_error(scope, send, error, [(b"content-range", size)])
         return
-    length = part.length if part else blob.size_bytes
+    start, length = (part.start, part.length) if part else (0, blob.size_bytes)
     headers = _headers(blob, length)
     if part:
         headers.append((b"content-range", part.content_range(blob.size_bytes).encode()))
-    status = 206 if part else 200
+    begin = partial(_start, send, 206 if part else 200, headers)
     if scope["method"] == "HEAD":
         if await asyncio.to_thread(store.size, blob.key) is None:
             raise NotFound(f"There is no blob {blob.key}.")
-        await _start(send, status, headers)
+        await begin()
         await send({"type": "http.response.body", "body": b""})
         return
-    start = part.start if part else 0
     if length >= ZERO_COPY_BYTES and ZERO_COPY_SEND in scope.get("extensions", ()):
         file = await store.open_file(blob.key)
         if file is not None:
             with file:
-                await _start(send, status, headers)
+                await begin()
                 await send({"type": ZERO_COPY_SEND, "file": file, "offset": start, "count": length})
             return
     chunks = cast(AsyncGenerator[bytes, None], store.read(blob.key, start, length))
-    try:
-        first = await anext(chunks, b"")
-        await _start(send, status, headers)
-        if length <= CHUNK_BYTES:
-            await send({"type": "http.response.body", "body": first})
-        else:
-            await _send_rest(receive, send, first, chunks)
-    finally:
-        await chunks.aclose()
+    await _send_chunks(receive, send, begin, chunks, length)
 
 
 _CACHING = [(b"cache-control", b"private, max-age=3600, immutable")]
@@ -124,6 +116,25 @@ _SAFETY = [
     (b"content-security-policy", b"sandbox; default-src 'none'"),
     *_CACHING,
 ]
+
+
+async def _send_chunks(
+    receive: Receive,
+    send: Send,
+    begin: Callable[[], Awaitable[None]],
+    chunks: AsyncGenerator[bytes, None],
+    length: int,
+) -> None:
+    """Begins the answer once its first chunk is there, sends it, and lets the store go."""
+    try:
+        first = await anext(chunks, b"")
+        await begin()
+        if length <= CHUNK_BYTES:
+            await send({"type": "http.response.body", "body": first})
+        else:
+            await _send_rest(receive, send, first, chunks)
+    finally:
+        await chunks.aclose()
 
 
 async def _send_rest(
