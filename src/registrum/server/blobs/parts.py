@@ -115,13 +115,7 @@ class Assembly:
     ) -> bytes:
         """See `BlobStore.put_part`."""
         loop = asyncio.get_running_loop()
-        claiming = loop.run_in_executor(pool, self._claim, number)
-        try:
-            claim = await asyncio.shield(claiming)
-        except asyncio.CancelledError:
-            claiming.add_done_callback(_let_go)
-            raise
-        with claim:
+        with await self._claimed(number, pool):
             # Behind the lock: another process may have taken the part until now.
             offset = await loop.run_in_executor(pool, self._locate, number, size_bytes)
             md5 = hashlib.md5(usedforsecurity=False)
@@ -133,8 +127,7 @@ class Assembly:
             if offset is not None and number == len(self._part_md5s):
                 # What is left of an earlier, broken arrival must not be taken for the part.
                 await loop.run_in_executor(pool, partial(self._aside.unlink, missing_ok=True))
-            path = self._aside if offset is None else self.content
-            writer = _WriterAt(path, offset or 0, size_bytes)
+            writer = _WriterAt(self._aside if offset is None else self.content, offset, size_bytes)
             try:
                 # Behind opening: the file is that of this upload.
                 self.check_open()
@@ -174,6 +167,15 @@ class Assembly:
         os.truncate(self.content, found.size_bytes)
         self.check_open()
         return found
+
+    async def _claimed(self, number: int, pool: Executor) -> FileIO:
+        """As `_claim`, in a thread; who is cancelled while it waits leaves no lock behind."""
+        claiming = asyncio.get_running_loop().run_in_executor(pool, self._claim, number)
+        try:
+            return await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            claiming.add_done_callback(_let_go)
+            raise
 
     def _claim(self, number: int) -> FileIO:
         """A lock on the part, which lasts until it is closed.
@@ -308,9 +310,9 @@ class Assembly:
 class _WriterAt:
     """Writes blocks one after the other from an offset on, and never beyond the part."""
 
-    def __init__(self, path: Path, offset: int, size_bytes: int) -> None:
+    def __init__(self, path: Path, offset: int | None, size_bytes: int) -> None:
         self.written = 0
-        self._offset = offset
+        self._offset = offset or 0
         self._size = size_bytes
         self._lock = threading.Lock()
         try:
