@@ -1,6 +1,7 @@
 """What only the disk does: files that a crash cut short, parts whose size nobody told, restarts, a full disk."""
 
 import asyncio
+import gc
 import os
 import shutil
 import subprocess
@@ -100,6 +101,29 @@ def test_what_is_missing_cannot_be_made_durable(store, count):
     store.delete(keys[1:2])
     with pytest.raises(Unprocessable):
         store.make_durable(dict.fromkeys(keys, 7))
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="tells of open files")
+def test_who_leaves_while_a_blob_is_opened_leaves_no_file_open(store, tmp_path):
+    key = BlobKey.new()
+    put(store, key, content_of(2 * MIB))
+
+    async def first():
+        return await anext(store.read(key))
+
+    async def leaves():
+        reading = asyncio.create_task(first())
+        await asyncio.sleep(0)
+        # Now it has been opened, and nobody has been told so yet.
+        store._pool.shutdown()
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+
+    asyncio.run(leaves())
+    gc.collect()
+    opened = {os.path.realpath(entry.path) for entry in os.scandir("/proc/self/fd")}
+    assert str(file_of(tmp_path, key)) not in opened
 
 
 def test_leftovers_are_swept_when_they_are_old(store, tmp_path):

@@ -26,21 +26,13 @@ from registrum.core.errors import (
     NotFound,
     RegistrumError,
     StorageFull,
-    TooLarge,
 )
 from registrum.server.blobs.durable import Syncing, remove
-from registrum.server.blobs.files import (
-    IncomingFile,
-    open_cached,
-    read_ahead,
-    read_at,
-    read_cached,
-    space_left,
-    write_all,
-)
+from registrum.server.blobs.files import IncomingFile, space_left, write_all
 from registrum.server.blobs.joining import Joining
 from registrum.server.blobs.parts import Assembly, drop, write_plan
 from registrum.server.blobs.publishing import measure_file, publish, storage_errors
+from registrum.server.blobs.reading import Reading, missing
 from registrum.server.blobs.store import (
     CHUNK_BYTES,
     BlobKey,
@@ -58,8 +50,6 @@ _T = TypeVar("_T")
 _UNREADABLE = frozenset({errno.EIO, errno.EBADMSG})
 _THREADS = 16
 _MANY_ASSEMBLIES = 64
-READ_BUDGET_BYTES = 8 * 2**20
-_SMALLEST_READ = 64 * 2**10
 
 
 class DiskStore:
@@ -84,7 +74,7 @@ class DiskStore:
         self._direct_io = direct_io
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="blobs")
         self._buffers = Buffers()
-        self._readers = 0
+        self._reading = Reading(self._path, self._pool)
         self._lock = threading.Lock()
         self._assemblies: dict[BlobKey, Assembly] = {}
         self._many_assemblies = _MANY_ASSEMBLIES
@@ -152,61 +142,17 @@ class DiskStore:
                 remove(incoming)
         return stored
 
-    async def read(
-        self, key: BlobKey, start: int = 0, length: int | None = None
-    ) -> AsyncIterator[bytes]:
+    def read(self, key: BlobKey, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         """See `BlobStore.read`."""
-        small = self._read_cached(key, start, length)
-        if small is not None:
-            yield small
-            return
-        fd, chunk, end = await self._in_thread(self._open_at, key, start, length)
-        if fd is None:
-            yield chunk
-            return
-        self._readers += 1
-        try:
-            while chunk:
-                yield chunk
-                start += len(chunk)
-                room = min(self._read_size(), end - start)
-                # A thread costs more than the copy, so one is asked only for what is not in memory.
-                cached = read_cached(fd, start, room)
-                if cached is not None:
-                    chunk = cached
-                else:
-                    chunk = await self._in_thread(read_ahead, fd, start, room)
-        finally:
-            self._readers -= 1
-            os.close(fd)
+        return self._reading.chunks(key, start, length)
 
     async def open_file(self, key: BlobKey) -> FileIO | None:
         """See `BlobStore.open_file`."""
-        fd = open_cached(self._path(key))
-        if fd is not None:
-            return FileIO(fd)
-        try:
-            return await self._in_thread(FileIO, self._path(key))
-        except FileNotFoundError:
-            raise _missing(key) from None
-
-    def _read_size(self) -> int:
-        """Bytes that one of those who read at once takes at a time: a slow peer holds about three such chunks."""
-        share = READ_BUDGET_BYTES // max(1, self._readers)
-        return max(_SMALLEST_READ, min(CHUNK_BYTES, share - share % _SMALLEST_READ))
+        return await self._reading.open_file(key)
 
     def read_whole(self, key: BlobKey, max_bytes: int) -> bytes:
         """See `BlobStore.read_whole`."""
-        try:
-            with open(self._path(key), "rb", buffering=0) as file:
-                size = os.fstat(file.fileno()).st_size
-                if size > max_bytes:
-                    raise TooLarge(
-                        f"Blob {key} has {size} bytes; at most {max_bytes} are read at once."
-                    )
-                return b"".join(read_at(file.fileno(), 0, size))
-        except FileNotFoundError:
-            raise _missing(key) from None
+        return self._reading.whole(key, max_bytes)
 
     def size(self, key: BlobKey) -> int | None:
         """See `BlobStore.size`."""
@@ -227,7 +173,7 @@ class DiskStore:
         try:
             return measure_file(self._path(key))
         except FileNotFoundError:
-            raise _missing(key) from None
+            raise missing(key) from None
         except OSError as error:
             if error.errno not in _UNREADABLE:
                 raise
@@ -363,45 +309,5 @@ class DiskStore:
             raise StorageFull(f"There is no room for {size_bytes} more bytes.")
         return IncomingFile(path, direct_io=self._direct_io)
 
-    def _read_cached(self, key: BlobKey, start: int, length: int | None) -> bytes | None:
-        """A whole small answer without a thread, when name and bytes are in the kernel's memory."""
-        fd = open_cached(self._path(key))
-        if fd is None:
-            return None
-        try:
-            end = _end(fd, start, length)
-            return read_cached(fd, start, end - start) if end - start <= CHUNK_BYTES else None
-        finally:
-            os.close(fd)
-
-    def _open_at(
-        self, key: BlobKey, start: int, length: int | None
-    ) -> tuple[int | None, bytes, int]:
-        """Opens a blob and reads its first chunk; a file that ends there is closed again."""
-        try:
-            fd = os.open(self._path(key), os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            raise _missing(key) from None
-        try:
-            end = _end(fd, start, length)
-            chunk = os.pread(fd, min(CHUNK_BYTES, end - start), start)
-        except BaseException:
-            os.close(fd)
-            raise
-        if chunk and start + len(chunk) < end:
-            return fd, chunk, end
-        os.close(fd)
-        return None, chunk, end
-
     async def _in_thread(self, work: Callable[..., _T], *args: object) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work, *args)
-
-
-def _missing(key: BlobKey) -> NotFound:
-    return NotFound(f"There is no blob {key}.")
-
-
-def _end(fd: int, start: int, length: int | None) -> int:
-    """Where reading ends: within the file, and never before it starts."""
-    size = os.fstat(fd).st_size
-    return max(start, size if length is None else min(size, start + length))
