@@ -20,6 +20,7 @@ from registrum.core.projects import ProjectName
 from registrum.server.db import (
     Database,
     linking,
+    members,
     open_database,
     projects,
     tables,
@@ -168,6 +169,8 @@ def test_the_conditions_in_sql_are_the_tables_of_the_policy(database: Database, 
             compare_projects(tx, facts, who)
             compare_organizations(tx, facts, who)
             compare_entities(tx, facts, who)
+    with database.read(actors["root"]) as tx:
+        compare_roles_in_effect(tx, facts)
 
 
 @cache
@@ -240,6 +243,21 @@ def compare_entities(tx: Tx, facts: Facts, who: str) -> None:
         for name in facts.organizations
         if facts.may_in_organization(who, Action.CREATE_REGISTRY, name)
     }
+
+
+def compare_roles_in_effect(tx: Tx, facts: Facts) -> None:
+    """What lists of members say besides the role that was given."""
+    for name, place in facts.projects.items():
+        if place.kind != "registry":
+            continue
+        registry = projects.get_for(tx, Action.READ, path_of(facts, name)).thing
+        said = {
+            one.user.username: (one.role, one.effective_role)
+            for one in members.users_of(tx, registry)
+        }
+        assert said == {
+            who: (role, facts.registry_role(who, name)) for who, role in place.people.items()
+        }, name
 
 
 def test_every_action_is_in_one_table() -> None:

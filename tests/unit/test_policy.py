@@ -2,7 +2,18 @@
 
 import pytest
 
-from registrum.core.policy import Action, Role
+from registrum.core.policy import (
+    CORE_ORGANIZATION_ROLE,
+    DEFAULT_ORGANIZATION_ROLE,
+    DEFAULT_REGISTRY_ROLE,
+    DEFAULT_SERVICE_ROLE,
+    ORGANIZATION_RULES,
+    PROJECT_RULES,
+    TEAM_RULES,
+    Action,
+    Role,
+    organization_part,
+)
 
 REGISTRY, TEAM, ORGANIZATION = "registry 'ranker'", "team 'whales'", "organization 'Acme'"
 
@@ -39,3 +50,48 @@ def test_a_role_is_said_with_those_above_it() -> None:
         "member or higher",
         "admin",
     ]
+
+
+def test_the_least_roles_are_those_that_were_decided() -> None:
+    """Said twice on purpose: all other tests go by `core/policy.py`, so this one alone notices that a rule was changed."""
+    assert {
+        action: (rule.registry.words, rule.team.words, rule.organization_admin)
+        for action, rule in PROJECT_RULES.items()
+    } == {
+        Action.READ: ("restricted viewer", "viewer", True),
+        Action.DOWNLOAD: ("viewer", "viewer", True),
+        Action.WRITE: ("member", "member", False),
+        Action.LINK: ("member", "member", False),
+        Action.EDIT_COLLECTION: ("member", "member", False),
+        Action.DELETE_COLLECTION: ("member", "member", False),
+        Action.EDIT_PROJECT: ("member", "member", False),
+        Action.AUTOMATE: ("member", "member", False),
+        Action.ADD_TYPES: ("admin", "admin", False),
+        Action.PROTECT_ALIAS: ("admin", "admin", False),
+        Action.ADMINISTER: ("admin", "admin", True),
+        Action.DELETE_PROJECT: ("admin", "admin", True),
+    }
+    assert {action: role.words for action, role in (ORGANIZATION_RULES | TEAM_RULES).items()} == {
+        Action.READ_ORGANIZATION: "viewer",
+        Action.CREATE_REGISTRY: "member",
+        Action.ADMINISTER_ORGANIZATION: "admin",
+        Action.READ_ENTITY: "viewer",
+        Action.CREATE_PROJECT: "member",
+        Action.ADMINISTER_TEAM: "admin",
+    }
+    assert DEFAULT_REGISTRY_ROLE is Role.RESTRICTED_VIEWER
+    assert DEFAULT_SERVICE_ROLE is CORE_ORGANIZATION_ROLE is Role.MEMBER
+    assert DEFAULT_ORGANIZATION_ROLE is Role.VIEWER
+
+
+@pytest.mark.parametrize(
+    ("held", "gives"),
+    [
+        (Role.VIEWER, {"restricted viewer": "restricted viewer", "viewer": "viewer", "member": "viewer"}),
+        (Role.MEMBER, {"restricted viewer": "restricted viewer", "viewer": "viewer", "member": "member"}),
+        (Role.ADMIN, {"restricted viewer": "admin", "viewer": "admin", "member": "admin"}),
+    ],
+)  # fmt: skip
+def test_what_an_open_registry_gives_to_its_organization(held: Role, gives: dict[str, str]) -> None:
+    for of_registry in (Role.RESTRICTED_VIEWER, Role.VIEWER, Role.MEMBER):
+        assert organization_part(held, of_registry).words == gives[of_registry.words]
