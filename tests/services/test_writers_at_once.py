@@ -227,6 +227,60 @@ def test_a_protected_alias_given_while_its_version_is_deleted_stands_or_was_refu
     assert isinstance(deleted, InUse)
 
 
+@pytest.mark.parametrize("kind", ["portfolio", "sequence"])
+def test_a_protected_alias_given_while_its_collection_is_deleted_stands(
+    scene: Scene, kind: str
+) -> None:
+    def ready(tx: Tx) -> int:
+        alias_service.protect_aliases(tx, scene.models.id, ["production"])
+        return collections.get_for_name(tx, Action.READ, scene.demo, "other").thing.id
+
+    sequence = scene.database.write(make.ROOT, ready)
+    give = partial(
+        alias_service.add_aliases, artifact_id=scene.other, asked=[scene.alias("production")]
+    )
+    number = scene.ranker if kind == "portfolio" else sequence
+    delete = partial(collection_service.delete_collection, kind=kind, collection_id=number)
+    lock = partial(collections.lock, collection_id=scene.ranker)
+    given, deleted = both(scene.database, lock, give, delete)
+    assert given is None
+    assert isinstance(deleted, InUse)
+    assert stray_aliases(scene.database) == []
+
+
+def test_a_collection_that_is_deleted_while_a_version_is_linked_makes_way_for_a_new_one(
+    scene: Scene,
+) -> None:
+    delete = partial(
+        collection_service.delete_collection, kind="portfolio", collection_id=scene.ranker
+    )
+    link = partial(linking.link_artifact, ask=scene.ask(scene.net))
+    lock = partial(collections.lock, collection_id=scene.ranker)
+    assert both(scene.database, lock, delete, link) == (None, None)
+    with scene.database.read(make.ROOT) as tx:
+        made = collections.get_for_name(tx, Action.READ, scene.models, "ranker").thing
+    assert made.id != scene.ranker
+
+
+def test_a_link_by_the_old_name_of_a_collection_that_is_renamed_makes_a_new_one(
+    scene: Scene,
+) -> None:
+    rename = partial(
+        collection_service.update_collection,
+        kind="portfolio",
+        collection_id=scene.ranker,
+        name="renamed",
+        description=None,
+    )
+    link = partial(linking.link_artifact, ask=scene.ask(scene.net))
+    lock = partial(collections.lock, collection_id=scene.ranker)
+    assert both(scene.database, lock, rename, link) == (None, None)
+    with scene.database.read(make.ROOT) as tx:
+        kept = collections.get_for_name(tx, Action.READ, scene.models, "renamed").thing
+        made = collections.get_for_name(tx, Action.READ, scene.models, "ranker").thing
+    assert kept.id == scene.ranker != made.id
+
+
 def test_a_collection_that_gets_its_first_link_keeps_its_type(scene: Scene) -> None:
     def build(tx: Tx) -> int:
         registry = projects_of.get_for_id(tx, Action.LINK, scene.models.id)

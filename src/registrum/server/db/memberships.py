@@ -274,6 +274,40 @@ def lock_places(tx: Tx, artifact_ids: Sequence[int]) -> None:
         tx.column(_LOCK_PLACES, artifact_ids=list(artifact_ids))
 
 
+_LOCK_LOGGED = prepared(
+    select(artifacts.c.id)
+    .where(artifacts.c.collection_id == bindparam("collection_id"))
+    .where(artifacts.c.deleted_at.is_(None))
+    .order_by(artifacts.c.id)
+    .with_for_update()
+)
+_LOCK_THEIR_PLACES = prepared(
+    select(collections.c.id)
+    .where(
+        collections.c.id.in_(
+            select(memberships.c.collection_id)
+            .join(artifacts, artifacts.c.id == memberships.c.artifact_id)
+            .where(
+                artifacts.c.collection_id == bindparam("collection_id"),
+                memberships.c.deleted_at.is_(None),
+            )
+        )
+    )
+    .order_by(collections.c.id)
+    .with_for_update()
+)
+
+
+def lock_versions(tx: Tx, collection: Grant[Collection]) -> None:
+    """Makes those wait who would change what stands in a collection or, of a sequence, where its versions are linked."""
+    here = collection.thing
+    if tx.is_shared and not here.is_portfolio:
+        # In the order in which linking locks: versions, then collections.
+        tx.column(_LOCK_LOGGED, collection_id=here.id)
+        tx.column(_LOCK_THEIR_PLACES, collection_id=here.id)
+    lock(tx, here.id)
+
+
 def remove_of_artifacts(tx: Tx, artifact_ids: Sequence[int]) -> None:
     """`remove_everywhere` for several artifacts whose deletion was granted before, at most about 1,000."""
     lock_places(tx, artifact_ids)

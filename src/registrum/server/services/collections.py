@@ -118,6 +118,7 @@ def delete_collection(tx: Tx, kind: str, collection_id: int) -> Collection:
     """
     found = _of_kind(tx, Action.DELETE_COLLECTION, kind, collection_id)
     here = found.thing
+    memberships.lock_versions(tx, found)  # who gives a protected alias there waits, or has done so
     if protected := aliases.protected_within(tx, found):
         raise InUse(
             f"Collection {here.name!r} cannot be deleted: {protected_words(protected[0])} stands on "
