@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import orjson
 import re2  # type: ignore[import-untyped]
-from sqlalchemy import Boolean, Integer, Select, String, Text, func, select
+from sqlalchemy import Boolean, Integer, Select, String, Text, func, literal_column, select
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import ColumnElement
@@ -46,6 +46,14 @@ def regexp(source: str, text: str | None) -> bool | None:
 def sorted_list(numbers: str) -> str:
     """SQLite's `sorted_list(json)`: the same list, ascending; registered on every connection."""
     return orjson.dumps(sorted(orjson.loads(numbers))).decode()
+
+
+def is_second(ordinal: ColumnElement[int]) -> ColumnElement[bool]:
+    """SQL condition: a value is the second one at its path.
+
+    Written as the partial index of such values has it: SQLite takes that for what stands in a statement, not for a parameter.
+    """
+    return ordinal == literal_column("1")
 
 
 class PatternText(TypeDecorator[Pattern]):

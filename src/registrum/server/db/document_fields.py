@@ -28,7 +28,7 @@ from registrum.core.errors import InvalidFilter
 from registrum.core.filters import Compare, Filter
 from registrum.core.patterns import Pattern
 from registrum.server.db.comparisons import OF_TEXTS, compared, exactly, is_in, put_lists, read
-from registrum.server.db.conditions import PathKey, more_facts, off_index
+from registrum.server.db.conditions import PathKey, is_second, more_facts, off_index
 from registrum.server.db.filters import Condition, Gap, Plan
 from registrum.server.db.kinds import NUMBER, TEXT
 
@@ -159,7 +159,7 @@ class Facts(_Document):
         if len(leaves) > 1 and not plan.one_value:
             # Of a list, one value may fit one condition and another value the other one.
             at = self.rows.c.path == bindparam(leaves[0].value.path)
-            others.append(select(owner).where(at, self.rows.c.ordinal == 1))
+            others.append(select(owner).where(at, is_second(self.rows.c.ordinal)))
         if plan.more_facts == "few":
             enough = [self._more(leaf, more) > 0 for leaf in leaves[:1] if len(leaves) == 1]
             others.append(select(self.all_more.c.id).where(more.is_not(None), *enough))

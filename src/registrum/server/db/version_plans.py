@@ -21,6 +21,7 @@ from registrum.core.filters import Compare, Filter
 from registrum.core.policy import Action
 from registrum.server.db import filters, pages
 from registrum.server.db.column_fields import Plain
+from registrum.server.db.conditions import is_second
 from registrum.server.db.document_fields import Facts
 from registrum.server.db.fields import COLLECTION_FIELDS, VERSION_FIELDS
 from registrum.server.db.filters import Plan
@@ -247,5 +248,5 @@ def _early(shape: Shape) -> Prepared:
 @lru_cache(maxsize=64)
 def _several_values(path: str) -> Prepared:
     """Whether artifacts have several values at the path which is this parameter; `most` is 0."""
-    at = and_(facts.c.path == bindparam(path), facts.c.ordinal == 1)
+    at = and_(facts.c.path == bindparam(path), is_second(facts.c.ordinal))
     return exceeds(select(facts.c.artifact_id).where(at))
