@@ -225,10 +225,11 @@ def here(shape: Shape, branch: int | None) -> Sequence[ColumnElement[bool]]:
     if shape.scope == "collection":
         collection_id = off_index(c.collection_id) if shape.is_driven else c.collection_id
         own = collections.alias("own")
-        seen = select(projects.c.id).where(allowed(shape.action))
         # An uncorrelated subquery decides about rights, once for the statement and not once a row.
-        holding = select(own.c.id).where(
-            own.c.id == bindparam("collection_id"), own.c.project_id.in_(seen)
+        holding = (
+            select(own.c.id)
+            .join(projects, projects.c.id == own.c.project_id)
+            .where(own.c.id == bindparam("collection_id"), allowed(shape.action))
         )
         return [collection_id == holding.scalar_subquery()]
     if shape.scope == "artifact":
