@@ -7,12 +7,14 @@ from contextlib import ExitStack
 from typing import Any, Protocol, Self, TypeVar
 
 from registrum.core.actors import Actor
+from registrum.core.errors import Unavailable
 from registrum.server.blobs.store import BlobStore
 from registrum.server.db.database import READ_TIMEOUT_S, Database
 from registrum.server.db.tx import Tx
 
 T = TypeVar("T")
-STORE_TIMEOUT_S = 600.0
+STORE_TIMEOUT_S = 60.0
+"""How long a request waits for the store, of which it reads a few MiB at most."""
 
 
 class Edge(Protocol):
@@ -30,7 +32,11 @@ class Edge(Protocol):
         """Runs `work` in one durable transaction; what is read afterwards sees it."""
 
     def await_(self, work: Coroutine[Any, Any, T]) -> T:
-        """Waits for a coroutine of the store."""
+        """Waits for a coroutine of the store.
+
+        Raises:
+            Unavailable: it takes longer than `STORE_TIMEOUT_S`.
+        """
 
     def close(self) -> None:
         """Ends the read snapshot, if one is open."""
@@ -85,7 +91,12 @@ class OneRequest(ABC):
     def await_(self, work: Coroutine[Any, Any, T]) -> T:
         """Runs a coroutine of the store on the server's loop and waits for it here, in the worker thread."""
         self.close()
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(STORE_TIMEOUT_S)
+        running = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return running.result(STORE_TIMEOUT_S)
+        except TimeoutError:
+            running.cancel()
+            raise Unavailable("The store of files does not answer; try again.") from None
 
     def close(self) -> None:
         """See `Edge.close`."""
