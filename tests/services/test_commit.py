@@ -1,5 +1,6 @@
 """Committing: what holds together becomes a version, and what does not is refused whole."""
 
+import hashlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from registrum.core.errors import (
     Conflict,
@@ -25,6 +26,7 @@ from registrum.server.blobs.disk import DiskStore
 from registrum.server.blobs.store import BlobKey, BlobsLost
 from registrum.server.db import Database
 from registrum.server.db.tables import artifact_blobs, artifacts, blobs, memberships, reservations
+from registrum.server.db.tables import files as offers
 from registrum.server.services import files
 from registrum.server.services.commits import Commits
 from tests.services.desk import (
@@ -279,8 +281,14 @@ def test_another_projects_bytes_are_not_there(desk: Desk) -> None:
     assert [place.file.is_stored for place in desk.upload(begun, SMALL)] == [False] * len(SMALL)
 
 
-def test_a_draft_keeps_files_of_a_version_that_its_writer_may_download(desk: Desk) -> None:
+@pytest.mark.parametrize("gone", [(), ("model.bin",), tuple(SMALL)], ids=["all", "some", "none"])
+def test_a_draft_keeps_files_of_a_version_that_its_writer_may_download(
+    desk: Desk, gone: tuple[str, ...]
+) -> None:
+    """Also those that their project offers to later uploads no more."""
     first = desk.log(SMALL, project="elsewhere")
+    withdrawn = [hashlib.md5(SMALL[path], usedforsecurity=False).digest() for path in gone]
+    desk.write(lambda tx: tx.run(delete(offers).where(offers.c.digest.in_(withdrawn))))
     birth = artifact_id(first.id)
     entries = {k: v | {"birthArtifactID": birth} for k, v in entries_of(SMALL).items()}
     begun = desk.begin(digest_of(entries))

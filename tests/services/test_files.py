@@ -14,6 +14,7 @@ from registrum.core.files import ArtifactFile
 from registrum.core.pages import Page, PageAsk, page_ask
 from registrum.server.blobs.store import BlobKey, Expected, StoredBlob
 from registrum.server.db import Database, tables
+from registrum.server.db import blobs as blob_rows
 from registrum.server.db import files as file_rows
 from registrum.server.db.tx import Tx
 from registrum.server.services import files, uploads
@@ -150,12 +151,14 @@ def test_a_fallback_address_leads_to_its_file_by_an_index(database: Database) ->
 
     given = {"artifact_id": 1, "of_artifact": 1, "digest": b"d"}
     names = {"entity_key": "e", "project_name": "p", "collection_name": "c"}
+    [many] = blob_rows.look_ups([b"d"])
 
     def look(tx: Tx) -> None:
         in_artifact, _ = file_rows._of_artifact_statements()
         in_collection, _ = file_rows._in_collection_statements()
-        for statement in (in_artifact, in_collection):
-            plan = plan_of(tx, statement, given | names)
+        of_many, _ = file_rows._blobs_of_artifact_statements()
+        for statement in (in_artifact, in_collection, of_many):
+            plan = plan_of(tx, statement, given | names | many)
             if tx.is_shared:
                 assert not [line for line in plan if "Seq Scan" in line], plan
             else:

@@ -5,7 +5,7 @@ from then on nothing refers to it again. Whoever makes a reference locks the blo
 same transaction.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import LargeBinary, Text, bindparam, delete, false, select, update
@@ -163,14 +163,26 @@ def withdraw(tx: Tx, ids: Sequence[str]) -> None:
 
 
 # One statement for any number of digests: so many at a time, the last ones repeated.
-_DIGESTS = tuple(bindparam(f"d{i}", type_=LargeBinary) for i in range(_LOOK_UP_WIDTH))
+DIGESTS = tuple(bindparam(f"d{i}", type_=LargeBinary) for i in range(_LOOK_UP_WIDTH))
+"""The parameters of a statement that has a condition on digests, as `look_ups` gives them."""
+
+
+def look_ups(digests: Iterable[bytes]) -> Iterator[dict[str, bytes]]:
+    """`DIGESTS` for all of these, each once, in as many runs of the statement as that takes."""
+    wanted = list(dict.fromkeys(digests))
+    for start in range(0, len(wanted), _LOOK_UP_WIDTH):
+        part = wanted[start : start + _LOOK_UP_WIDTH]
+        part += [part[-1]] * (_LOOK_UP_WIDTH - len(part))
+        yield {f"d{i}": digest for i, digest in enumerate(part)}
+
+
 _BY_DIGEST = (
     select(*BLOB_COLUMNS, files.c.digest)
     .select_from(files.join(blobs, blobs.c.id == files.c.blob_id))
     .where(
         files.c.project_id == bindparam("project_id"),
         files.c.algorithm == bindparam("algorithm"),
-        files.c.digest.in_(_DIGESTS),
+        files.c.digest.in_(DIGESTS),
         blobs.c.state == "stored",
     )
 )
@@ -195,12 +207,8 @@ def lock_by_digest(
 def _find(
     tx: Tx, statement: Prepared, project_id: int, algorithm: Algorithm, digests: Iterable[bytes]
 ) -> dict[bytes, Blob]:
-    wanted = list(dict.fromkeys(digests))
     found: dict[bytes, Blob] = {}
-    for start in range(0, len(wanted), _LOOK_UP_WIDTH):
-        part = wanted[start : start + _LOOK_UP_WIDTH]
-        part += [part[-1]] * (_LOOK_UP_WIDTH - len(part))
-        given = {f"d{i}": digest for i, digest in enumerate(part)}
+    for given in look_ups(digests):
         rows = tx.rows(statement, project_id=project_id, algorithm=algorithm.value, **given)
         found |= {row.digest: blob_from(row) for row in rows}
     return found

@@ -177,15 +177,15 @@ _HAS = or_(blobs.c.md5 == bindparam("digest"), blobs.c.xxh128 == bindparam("dige
 _OFFERED = and_(
     files.c.project_id == artifacts.c.project_id,
     files.c.algorithm.in_([literal(each.value) for each in Algorithm]),
-    files.c.digest == bindparam("digest"),
 )
+_IS = files.c.digest == bindparam("digest")
 _HELD = and_(artifact_blobs.c.artifact_id == artifacts.c.id, artifact_blobs.c.blob_id == blobs.c.id)
 
 
-def _offered(left: FromClause) -> Select[Any]:
-    """The blob of a digest, if the artifact on the left holds that which its project offers."""
-    found = left.join(files, _OFFERED).join(blobs, blobs.c.id == files.c.blob_id)
-    return select(*BLOB_COLUMNS).select_from(found.join(artifact_blobs, _HELD)).limit(1)
+def _offered(left: FromClause, *of_digest: ColumnElement[bool]) -> Select[Any]:
+    """The blobs of digests, if the artifact on the left holds those which its project offers."""
+    found = left.join(files, and_(_OFFERED, *of_digest)).join(blobs, blobs.c.id == files.c.blob_id)
+    return select(*BLOB_COLUMNS, files.c.digest).select_from(found.join(artifact_blobs, _HELD))
 
 
 def _held(left: FromClause) -> Select[Any]:
@@ -210,14 +210,18 @@ def _in_artifact() -> ColumnElement[bool]:
 def _of_artifact_statements() -> tuple[Prepared, ...]:
     here = _in_artifact()
     return (
-        prepared(_offered(artifacts).where(here)),
+        prepared(_offered(artifacts, _IS).where(here).limit(1)),
         prepared(_held(artifacts).where(here, _HAS).limit(1)),
     )
 
 
 @cache
-def _blobs_of_artifact_statement() -> Prepared:
-    return prepared(_held(artifacts).where(_in_artifact()))
+def _blobs_of_artifact_statements() -> tuple[Prepared, Prepared]:
+    here = _in_artifact()
+    return (
+        prepared(_offered(artifacts, files.c.digest.in_(blob_rows.DIGESTS)).where(here)),
+        prepared(_held(artifacts).where(here)),
+    )
 
 
 def blob_of_artifact(tx: Tx, artifact_id: int, digest: bytes) -> Blob | None:
@@ -230,13 +234,16 @@ def blob_of_artifact(tx: Tx, artifact_id: int, digest: bytes) -> Blob | None:
 
 
 def blobs_of_artifact(tx: Tx, artifact_id: int, digests: Set[bytes]) -> dict[bytes, Blob]:
-    """The blobs with these digests in an artifact that the actor may download: all that it has are read once."""
+    """The blobs with these digests in an artifact that the actor may download."""
+    offered, held = _blobs_of_artifact_statements()
     found: dict[bytes, Blob] = {}
-    for row in tx.rows(_blobs_of_artifact_statement(), artifact_id=artifact_id):
-        blob = blob_from(row)
-        for digest in (blob.md5, blob.xxh128):
-            if digest is not None and digest in digests:
-                found[digest] = blob
+    for given in blob_rows.look_ups(digests):
+        rows = tx.rows(offered, artifact_id=artifact_id, **given)
+        found |= {row.digest: blob_from(row) for row in rows}
+    if len(found) < len(digests):
+        for blob in map(blob_from, tx.rows(held, artifact_id=artifact_id)):
+            for digest in digests & {blob.md5, blob.xxh128}:
+                found.setdefault(digest, blob)
     return found
 
 
@@ -262,7 +269,7 @@ def _in_collection_statements() -> tuple[Prepared, ...]:
         allowed(Action.DOWNLOAD),
     )
     return (
-        prepared(_offered(versions).where(here)),
+        prepared(_offered(versions, _IS).where(here).limit(1)),
         prepared(_held(versions).where(here, _HAS).limit(1)),
     )
 
