@@ -25,6 +25,7 @@ from registrum.core.policy import Action, Role
 from registrum.core.projects import Project, ProjectName
 from registrum.server.db import (
     Database,
+    artifact_types,
     collections,
     open_database,
     organizations,
@@ -53,7 +54,7 @@ from registrum.server.services.aliases import AliasIn
 from registrum.server.services.artifacts import CreateArtifact, create_artifact, delete_artifact
 from registrum.server.services.members import add_members, remove_members
 from registrum.server.services.members import update_user as update_member
-from registrum.server.services.projects import delete_project
+from registrum.server.services.projects import UpsertProject, delete_project, upsert_project
 from registrum.server.services.users import UpdateUser, update_user
 from tests import make
 from tests.postgres import Cluster
@@ -308,6 +309,45 @@ def test_a_link_waits_for_the_type_that_its_collection_is_given(scene: Scene) ->
     assert moved is None
     assert isinstance(refused, TypeNotAccepted)
     assert "type 'table', not 'model'" in str(refused)
+
+
+def narrowed(scene: Scene) -> Callable[[Tx], object]:
+    """The registry, which took all types, takes tables from now on, and what it holds."""
+    types = (("table", None),)
+    ask = UpsertProject(project_id=scene.models.id, accepts_any_type=False, types=types)
+    return lambda tx: upsert_project(tx, ask)
+
+
+def first_of_its_type(scene: Scene) -> Callable[[Tx], object]:
+    """Links the first version of a type into the registry."""
+
+    def build(tx: Tx) -> int:
+        return make.version(tx, scene.demo, "text", type_name="tokenizer")
+
+    number = scene.database.write(make.ROOT, build)
+    return partial(linking.link_artifact, ask=replace(scene.ask(number), collection="texts"))
+
+
+def accepted(scene: Scene) -> frozenset[str]:
+    with scene.database.read(make.ROOT) as tx:
+        return artifact_types.accepted_in(tx, scene.models)
+
+
+def test_a_type_that_is_linked_while_the_registry_gets_a_list_is_on_it(scene: Scene) -> None:
+    lock = partial(projects_of.lock, project_id=scene.models.id)
+    link, narrow = first_of_its_type(scene), narrowed(scene)
+    assert both(scene.database, lock, link, narrow) == (None, None)
+    assert accepted(scene) == {"model", "table", "tokenizer"}
+
+
+def test_a_link_takes_the_list_that_the_registry_was_just_given(scene: Scene) -> None:
+    lock = partial(projects_of.lock, project_id=scene.models.id)
+    link, narrow = first_of_its_type(scene), narrowed(scene)
+    done, refused = both(scene.database, lock, narrow, link)
+    assert done is None
+    assert isinstance(refused, TypeNotAccepted)
+    assert "its accepted types are: 'model', 'table'" in str(refused)
+    assert accepted(scene) == {"model", "table"}
 
 
 def test_a_sequence_keeps_its_type_while_a_version_of_it_is_linked(scene: Scene) -> None:

@@ -10,6 +10,7 @@ from registrum.core.collections import ArtifactType
 from registrum.core.pages import Page, PageAsk, page_of
 from registrum.core.policy import Action
 from registrum.core.projects import Project
+from registrum.core.registries import check_accepts
 from registrum.server.db import projects as project_rows
 from registrum.server.db.columns import among
 from registrum.server.db.refusals import refuse
@@ -103,6 +104,28 @@ _ACCEPTED = prepared(
 def accepted_in(tx: Tx, registry: Project) -> frozenset[str]:
     """The types on the list of a registry that was loaded for the actor."""
     return frozenset(tx.column(_ACCEPTED, project_id=registry.id))
+
+
+_HOLD = prepared(
+    select(projects.c.accepts_any_type)
+    .where(projects.c.id == bindparam("project_id"))
+    .with_for_update(read=True)
+)
+
+
+def hold_accepted(tx: Tx, registry: Grant[Project], type_name: str) -> None:
+    """What a registry accepts stays as it is until this transaction ends, in which it gets its first collection of a type.
+
+    Args:
+        registry: grant to LINK; it was asked before whether it takes the type.
+
+    Raises:
+        TypeNotAccepted: it was just now given a list, which is without it.
+    """
+    where = registry.require(Action.LINK)
+    if tx.is_shared and not tx.value(_HOLD, project_id=where.id):
+        now = where._replace(accepts_any_type=False)
+        check_accepts(now, accepted_in(tx, where), type_name)
 
 
 @cache

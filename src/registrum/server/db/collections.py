@@ -347,6 +347,8 @@ def _get_or_add(
     where = project.thing
     row = tx.one(_BY_NAME, project_id=where.id, collection_name=name)
     if row is None:
+        if where.is_registry:
+            types.hold_accepted(tx, project, type_name)
         added = tx.value(
             _ADD,
             project_id=where.id,

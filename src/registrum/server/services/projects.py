@@ -195,6 +195,7 @@ def _edit_types(tx: Tx, found: Project, ask: UpsertProject) -> dict[str, Any]:
         return {}
     registry = projects.get_for_id(tx, Action.ADD_TYPES, found.id)
     if found.accepts_any_type and not wanted:
+        projects.lock(tx, found.id)  # who makes a collection there waits, or has done so
         artifact_types.accept_used(tx, registry)
     _accept(tx, registry, ask)
     projects.change(tx, registry, {"accepts_any_type": wanted})
