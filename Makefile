@@ -2,13 +2,20 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
-FAST := -n 2 -m "not slow"
+FAST := -m "not slow"
 # It takes long to read the real client's package, and to import it.
 READS_CLIENT := tests/contract/test_client_documents.py
+# The three parts of the fast tests run at once, each in one process that imports its rooms and makes its databases once:
+# the denials and what else all stores and both databases must do alike; of all else what is on PostgreSQL; and the rest.
+ALL_ELSE := $(addprefix --ignore tests/,client sdk browser house contract)
+ON_POSTGRES := postgres or test_writers_at_once
+# What runs at once says what it has to say when it ends, where this make can do that.
+AT_ONCE := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) --no-print-directory --jobs
 # The tests start some hundred processes; each would compile this package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: serve test fast client check format test-slow bench docs postgres chromium clean
+.PHONY: serve test fast fast-contract fast-postgres fast-rest client check types house format test-slow bench docs \
+	postgres chromium clean
 .DELETE_ON_ERROR:
 
 ## serve: the server on SQLite and a data folder, at http://127.0.0.1:8080
@@ -19,18 +26,31 @@ serve: $(BIN)/.server
 test: check fast client
 
 fast: $(BIN)/.dev postgres
-	$(BIN)/pytest $(FAST) --dist loadscope --no-loadscope-reorder --ignore $(READS_CLIENT) \
-		--ignore tests/client --ignore tests/sdk --ignore tests/browser --ignore tests/house
+	@$(MAKE) $(AT_ONCE) 3 fast-postgres fast-contract fast-rest
+
+fast-postgres:
+	$(BIN)/pytest $(FAST) $(ALL_ELSE) -k "$(ON_POSTGRES)"
+
+fast-contract:
+	$(BIN)/pytest $(FAST) tests/contract --ignore $(READS_CLIENT)
+
+fast-rest:
+	$(BIN)/pytest $(FAST) $(ALL_ELSE) -k "not ($(ON_POSTGRES))"
 
 client: $(BIN)/.dev postgres chromium
-	$(BIN)/pytest $(FAST) --dist worksteal tests/client tests/sdk tests/browser $(READS_CLIENT)
+	$(BIN)/pytest $(FAST) -n 2 --dist worksteal tests/client tests/sdk tests/browser $(READS_CLIENT)
 
 ## check: style, types, layers, and the tests that read the code and the documents
 check: $(BIN)/.dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@$(MAKE) $(AT_ONCE) 2 types house
+
+types:
+	$(BIN)/mypy
+
+house:
 	$(BIN)/pytest tests/house
 
 format: $(BIN)/.dev

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -31,48 +31,6 @@ def pytest_configure(config: pytest.Config) -> None:
             return
         os.environ["TMPDIR"] = str(MEMORY)
         tempfile.tempdir = None
-
-
-_TOGETHER = {
-    "postgres": ("postgres", "test_writers_at_once"),
-    "denials": ("contract/test_deni",),
-    "web": ("wire/test_web",),
-}
-"""What takes long to make and several files share, by what is in the names of the tests that want it."""
-
-
-def _group(test: str) -> str:
-    """What is made once for the test and its group: one of the above, else what its file wants."""
-    for group, words in _TOGETHER.items():
-        if any(word in test for word in words):
-            return group
-    return test.partition("::")[0]
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """With `--dist loadscope`, each group is one process's, so that no two make the same; the largest begin."""
-    from xdist.scheduler import LoadScopeScheduling
-
-    class ByGroup(LoadScopeScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            return _group(nodeid)
-
-    return ByGroup(config, log) if config.getoption("dist") == "loadscope" else None
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Groups of several files come first, and the small files of `unit` last, so that all processes end together."""
-    several = list(_TOGETHER)
-
-    def place(item: pytest.Item) -> int:
-        group = _group(item.nodeid)
-        if group in several:
-            return several.index(group)
-        return len(several) + group.startswith("tests/unit/")
-
-    items.sort(key=place)
 
 
 def pytest_collection_finish() -> None:
