@@ -20,6 +20,7 @@ from registrum.core.errors import (
     TypeNotAccepted,
     Unprocessable,
 )
+from registrum.core.events import EventKind
 from registrum.core.pages import PageAsk
 from registrum.core.policy import Action
 from registrum.core.projects import ProjectName
@@ -192,6 +193,16 @@ def test_what_is_said_about_a_version_can_change(desk: Desk) -> None:
     change(desk, found.id, description="")
     assert desk.get(found.id).description == ""
     assert now.updated_at is not None
+
+
+def test_logging_the_same_again_moves_no_alias_and_tells_of_none(desk: Desk) -> None:
+    logged = desk.log(FILES, aliases=("latest", "best"))
+    for _ in range(3):
+        desk.log(FILES, aliases=("latest", "best"))
+    with desk.database.read(SYSTEM) as tx:
+        kinds = tx.column(select(events.c.kind).where(events.c.kind == EventKind.ALIAS_SET.value))
+    assert kinds == []
+    assert aliases_of(desk, logged.id) == ["best", "latest"]
 
 
 def test_aliases_and_tags_of_logging_and_editing_are_in_the_ledger(desk: Desk) -> None:

@@ -11,6 +11,7 @@ from registrum.core.digests import ArtifactAlgorithm, check_artifact_digest
 from registrum.core.errors import Conflict, InUse, Invalid, InvalidName, NotSupported
 from registrum.core.events import EventKind, SubjectKind
 from registrum.core.manifest import check_region
+from registrum.core.memberships import Place
 from registrum.core.metadata import check_metadata, facts_of
 from registrum.core.names import check_artifact_name, check_artifact_type, check_tag
 from registrum.core.policy import Action
@@ -194,8 +195,7 @@ def _log_again(
     """The same content once more: no new version, but its aliases, tags and producer are noted."""
     found = artifacts.get_for(tx, Action.WRITE, artifact_id)
     place = memberships.own_place(tx, found)
-    aliases.point(tx, place, names)
-    record_aliases(tx, EventKind.ALIAS_SET, found.thing.source, place.thing, names)
+    _point_others(tx, found.thing, place, names, _standing(tx, place))
     _change_tags(tx, found, labels, ())
     if run_id is not None:
         versions.add_producer(tx, found, run_id)
@@ -275,15 +275,24 @@ def _set_aliases(tx: Tx, found: Grant[Artifact], names: Sequence[str]) -> None:
     if found.thing.state != "committed":
         raise Conflict("The artifact is not committed yet: its aliases are set when it is.")
     place = memberships.own_place(tx, found)
-    standing = [
-        each.name for each in aliases.by_memberships(tx, [place.thing.id]).get(place.thing.id, ())
-    ]
-    source = found.thing.source
+    standing = _standing(tx, place)
     ended = aliases.remove(tx, place, [name for name in standing if name not in names])
-    record_aliases(tx, EventKind.ALIAS_REMOVED, source, place.thing, ended)
+    record_aliases(tx, EventKind.ALIAS_REMOVED, found.thing.source, place.thing, ended)
+    _point_others(tx, found.thing, place, names, standing)
+
+
+def _standing(tx: Tx, place: Grant[Place]) -> list[str]:
+    found = aliases.by_memberships(tx, [place.thing.id]).get(place.thing.id, ())
+    return [each.name for each in found]
+
+
+def _point_others(
+    tx: Tx, artifact: Artifact, place: Grant[Place], names: Sequence[str], standing: Sequence[str]
+) -> None:
+    """Points those of the aliases at a version that do not stand there already."""
     new = [name for name in names if name not in standing]
     aliases.point(tx, place, new)
-    record_aliases(tx, EventKind.ALIAS_SET, source, place.thing, new)
+    record_aliases(tx, EventKind.ALIAS_SET, artifact.source, place.thing, new)
 
 
 def delete_artifact(tx: Tx, artifact_id: int, *, with_aliases: bool) -> Artifact:
