@@ -121,6 +121,7 @@ class _Lent:
         self._connection = psycopg.connect(url, autocommit=True)
         self._connection.execute("SET lock_timeout = '2s'")
         self._connection.execute("SET session_replication_role = replica")  # No foreign keys.
+        self._connection.execute(self._emptying())
 
     def empty(self) -> None:
         """Deletes all rows but the schema's revision, and starts all numbers anew.
@@ -128,21 +129,32 @@ class _Lent:
         Raises:
             psycopg.errors.LockNotAvailable: somebody still holds a lock; nothing is deleted.
         """
-        self._connection.execute(_EMPTY)
-        for (name,) in self._connection.execute(_SWOLLEN).fetchall():
+        ((swollen,),) = self._connection.execute("SELECT pg_temp.empty()").fetchall()
+        for name in swollen:
             self._connection.execute(f'VACUUM "{name}"'.encode())
 
+    def _emptying(self) -> bytes:
+        """What makes the function that empties: its statements are read and planned once. It gives the names of large tables."""
+        tables = self._connection.execute(_TABLES).fetchall()
+        sequences = self._connection.execute(_SEQUENCES).fetchall()
+        steps = "".join(_EMPTY_TABLE.format(name=name) for (name,) in tables)
+        steps += "".join(_RESTART_NUMBERS.format(name=name) for (name,) in sequences)
+        return f"""
+            CREATE FUNCTION pg_temp.empty() RETURNS text[] LANGUAGE plpgsql AS $$
+            DECLARE swollen text[] := '{{}}'; size bigint;
+            BEGIN {steps} RETURN swollen; END $$""".encode()
 
-_USED = """
-SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
-AND relname <> 'alembic_version' AND pg_relation_size(oid) > """
-_SWOLLEN = (_USED + "128 * 1024").encode()
-_EMPTY = f"""
-DO $$ DECLARE name text; BEGIN
-FOR name IN {_USED} 0 LOOP EXECUTE format('DELETE FROM public.%I', name); END LOOP;
-PERFORM setval(format('%I.%I', schemaname, sequencename), 1, false)
-FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL;
-END $$""".encode()
+
+_RELATIONS = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+_TABLES = (_RELATIONS + " AND relkind = 'r' AND relname <> 'alembic_version'").encode()
+_SEQUENCES = (_RELATIONS + " AND relkind = 'S'").encode()
+_EMPTY_TABLE = """
+size := pg_relation_size('public."{name}"'::regclass);
+IF size > 0 THEN DELETE FROM public."{name}"; END IF;
+IF size > 128 * 1024 THEN swollen := swollen || '{name}'::text; END IF;"""
+_RESTART_NUMBERS = """
+IF pg_sequence_last_value('public."{name}"'::regclass) IS NOT NULL THEN
+PERFORM setval('public."{name}"'::regclass, 1, false); END IF;"""
 
 
 def database_of(url: str) -> str:
