@@ -110,7 +110,9 @@ def conditions_on(field: str, values: st.SearchStrategy[Any], kind: str) -> st.S
     ]
     if kind in ("text", "document"):
         operators += [
-            st.fixed_dictionaries({"$contains": st.sampled_from(["a", "o", "", "é", "zz"])}),
+            st.fixed_dictionaries(
+                {"$contains": st.sampled_from(["a", "b", "B", "o", "", "é", "zz"])}
+            ),
             st.fixed_dictionaries(
                 {
                     "$regex": st.one_of(

@@ -335,6 +335,11 @@ def test_versions_of_a_collection_filtered_by_tags_and_ordered(world: Whale, poo
     assert [v.version for v in api.artifacts("model", path, tags=["odd"])] == ["v3", "v1"]
     assert [v.version for v in api.artifacts("model", path, tags=["odd", "n1"])] == ["v1"]
     assert len(api.artifacts("model", path)) == 4
+    for number in (3, 1):
+        api.artifact(f"{path}:v{number}").link("wandb-registry-model/numbered")
+    linked = list(api.artifacts("model", f"{ENTITY}/wandb-registry-model/numbered"))
+    assert [v.name for v in linked] == ["numbered:v1", "numbered:v0"]
+    assert [v.source_version for v in linked] == ["v1", "v3"]
     assert [v.version for v in api.artifact_versions("model", path)] == ["v3", "v2", "v1", "v0"]
     begun = api.artifacts("model", path, per_page=2)
     first = [begun[0].version, begun[1].version]

@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -513,6 +513,55 @@ def test_registries_of_an_organization(stocked: tuple[Database, Catalogue], exam
     agree()
 
 
+FIRST = datetime.fromtimestamp(START // 1_000_000, UTC)
+SECONDS = [(FIRST + timedelta(seconds=STEP * n)).isoformat() for n in range(20)]
+
+
+# What few random filters happen to ask for.
+@pytest.mark.parametrize("field", ["created_at", "updated_at"])
+@pytest.mark.parametrize(
+    "condition",
+    [
+        *({op: second} for op in ("$eq", "$lte", "$gt", "$gte", "$lt") for second in SECONDS[4:7]),
+        {"$in": SECONDS[:8]},
+        {"$eq": [SECONDS[3]]},
+        {"$exists": True},
+        {"$size": 0},
+        None,
+    ],
+)
+def test_times_for_certain(stocked: tuple[Database, Catalogue], field: str, condition: Any) -> None:
+    agree_on(stocked, {field: condition})
+
+
+@pytest.mark.parametrize("part", ["a", "A", "b", "B", "É", "é", ""])
+def test_case_counts_for_certain(stocked: tuple[Database, Catalogue], part: str) -> None:
+    agree_on(stocked, {"description": {"$contains": part}})
+    agree_on(stocked, {"description": {"$regex": part}})
+    agree_on(stocked, {"tag": {"$contains": part}})
+
+
+@pytest.mark.parametrize("count", range(4))
+def test_counts_for_certain(stocked: tuple[Database, Catalogue], count: int) -> None:
+    for field in ("tag", "description", "id", "type"):
+        agree_on(stocked, {field: {"$size": count}})
+
+
+def agree_on(stocked: tuple[Database, Catalogue], asked: Any) -> None:
+    """What is asked of collections and of versions is found, newest first."""
+    database, made = stocked
+    (filter_,) = parsed(asked)
+    with database.read(ANN) as tx:
+        ask = CollectionsAsk(page_ask(1_000, None), filter_, kinds=("portfolio",))
+        page = collection_pages.page_of_organization(tx, Action.READ, ORGANIZATION, ask)
+    found = [node.id for node in page.nodes]
+    wanted = understood(filter_, OWN_NAMES)
+    assert found == expected(seen_by(ANN, made.collections), wanted, "-own")
+    ids, _ = versions_found(database, ANN, 1_000, filter=filter_)
+    wanted = understood(filter_, VERSION_NAMES)
+    assert ids == expected(seen_by(ANN, made.versions), wanted, "-linked_at")
+
+
 DATES = [
     f"2023-11-{day:02}T{hour:02}:{minute:02}:00Z"
     for day in range(14, 28)
@@ -539,17 +588,7 @@ MANY_TEXTS = [f"t{i}" for i in range(498)]
     ],
 )
 def test_filters_as_large_as_may_be(stocked: tuple[Database, Catalogue], asked: Any) -> None:
-    database, made = stocked
-    (filter_,) = parsed(asked)
-    with database.read(ANN) as tx:
-        ask = CollectionsAsk(page_ask(1_000, None), filter_, kinds=("portfolio",))
-        page = collection_pages.page_of_organization(tx, Action.READ, ORGANIZATION, ask)
-    found = [node.id for node in page.nodes]
-    assert found == expected(seen_by(ANN, made.collections), understood(filter_, OWN_NAMES), "-own")
-    ids, _ = versions_found(database, ANN, 1_000, filter=filter_)
-    assert ids == expected(
-        seen_by(ANN, made.versions), understood(filter_, VERSION_NAMES), "-linked_at"
-    )
+    agree_on(stocked, asked)
 
 
 def test_a_thousand_values_of_metadata(stocked: tuple[Database, Catalogue]) -> None:

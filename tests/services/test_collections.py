@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -35,9 +36,11 @@ from registrum.server.db import (
     collections,
     membership_pages,
     projects,
+    registries,
 )
 from registrum.server.db.collection_pages import CollectionsAsk
 from registrum.server.db.membership_pages import VersionsAsk
+from registrum.server.db.registries import ProjectsAsk
 from registrum.server.db.tables import events
 from registrum.server.db.tx import Tx
 from registrum.server.jobs import deletion
@@ -199,11 +202,46 @@ def test_a_cursor_of_another_order_is_refused(world: World) -> None:
     number = world.log("net")
     for name in ("a", "b"):
         world.link(number, world.models, name)
-    cursor = world.listed(world.ann, CollectionsAsk(page_ask(1, None), order="name")).end_cursor
-    with pytest.raises(InvalidFilter):
-        world.listed(world.ann, CollectionsAsk(page_ask(1, cursor), order="-created_at"))
+    orders = [f"{sign}{field}" for field in collection_pages.SORTABLE for sign in "+-"]
+    for order in orders:
+        first = world.listed(world.ann, CollectionsAsk(page_ask(1, None), order=order))
+        for other in orders:
+            ask = CollectionsAsk(page_ask(1, first.end_cursor), order=other)
+            if other == order:
+                assert len(world.listed(world.ann, ask).nodes) == 1
+                continue
+            with pytest.raises(InvalidFilter, match="another list or order"):
+                world.listed(world.ann, ask)
     with pytest.raises(InvalidFilter):
         world.listed(world.ann, CollectionsAsk(page_ask(1, None), order="nope"))
+
+
+def test_a_cursor_of_another_list_is_refused(world: World) -> None:
+    world.link(world.log("net"), world.models, "a")
+    with world.database.read(world.ann) as tx:
+        owner = world.models.entity
+
+        def collections_page(after: str | None) -> Page[Any]:
+            ask = CollectionsAsk(page_ask(1, after), order="+created_at")
+            return collection_pages.page_of_project(tx, Action.READ, world.models, ask)
+
+        def registries_page(after: str | None) -> Page[Any]:
+            ask = ProjectsAsk(page_ask(1, after), order="+created_at")
+            return registries.page_of_registries(tx, Action.READ, owner, ask)
+
+        def versions_page(after: str | None) -> Page[Any]:
+            ask = VersionsAsk(page_ask(1, after), order="+created_at")
+            return membership_pages.page_of_organization(
+                tx, Action.READ, owner.organization_id or 0, ask
+            )
+
+        lists = [collections_page, registries_page, versions_page]
+        for one in lists:
+            cursor = one(None).end_cursor
+            for other in lists:
+                if other is not one:
+                    with pytest.raises(InvalidFilter, match="another list or order"):
+                        other(cursor)
 
 
 def test_versions_of_a_collection_are_newest_first_and_filtered(world: World) -> None:
@@ -419,6 +457,39 @@ def test_deleting_a_portfolio_leaves_the_sources(world: World) -> None:
         assert artifacts.get_for(tx, Action.READ, number).thing.state == "committed"
     world.link(number, world.models, "ranker")
     assert world.collection("ranker", world.models).id != found.id
+
+
+@pytest.mark.parametrize("order", [None, "+name", "-updated_at"])
+def test_what_is_deleted_is_neither_listed_nor_counted(world: World, order: str | None) -> None:
+    for name in ("net", "gone"):
+        number = world.log(name)
+        world.link(number, world.models, "ranker")
+        world.link(number, world.models, f"only-{name}")
+    delete(world, world.collection("only-net", world.models))
+    delete(world, world.collection("gone"))
+    in_models = {"only-gone", "ranker"}
+    for text in (None, '{"name": {"$contains": ""}}', '{"tag": {"$exists": false}}'):
+        ask = CollectionsAsk(PageAsk(10, with_total=True), parse_filter(text), order=order)
+        with world.database.read(world.ann) as tx:
+            models = artifact_types.get_for(tx, Action.READ, world.models, "model").id
+            model = artifact_types.get_for(tx, Action.READ, world.demo, "model").id
+            organization = collection_pages.page_of_organization(
+                tx, Action.READ, world.organization, ask
+            )
+            of_models = collection_pages.page_of_project(tx, Action.READ, world.models, ask)
+            of_type = collection_pages.page_of_type(tx, Action.READ, world.models, models, ask)
+            of_demo = collection_pages.page_of_project(tx, Action.READ, world.demo, ask)
+            of_demo_type = collection_pages.page_of_type(tx, Action.READ, world.demo, model, ask)
+        for page, names in (
+            *((page, in_models) for page in (organization, of_models, of_type)),
+            *((page, {"net"}) for page in (of_demo, of_demo_type)),
+        ):
+            assert ({found.name for found in page.nodes}, page.total_count) == (names, len(names))
+    with world.database.read(world.ann) as tx:
+        versions = VersionsAsk(PageAsk(10, with_total=True), order=None)
+        page = membership_pages.page_of_organization(tx, Action.READ, world.organization, versions)
+    assert [place.collection.name for place in page.nodes] == ["ranker"]
+    assert page.total_count == 1
 
 
 def test_deleting_a_sequence_takes_its_versions_and_links(world: World) -> None:
