@@ -280,17 +280,21 @@ def assert_absent(store: BlobStore, key: BlobKey, folder: Path) -> None:
 
 PART = 5 * MIB
 """The smallest that S3 takes for a part that is not the last."""
+PART_ON_DISK = 3 * MIB
+"""Some pieces; a disk takes parts of any size."""
 
 
 class InParts:
     """A blob of three parts, and the calls of its upload."""
 
-    def __init__(self, store: BlobStore, *, part_size: int | None = PART) -> None:
+    def __init__(self, store: BlobStore, *, says_part_size: bool = True) -> None:
         self.store = store
         self.key = BlobKey.new()
-        self.content = content_of(2 * PART + 777)
-        self.parts = [self.content[at : at + PART] for at in range(0, len(self.content), PART)]
-        self.plan = PartsPlan([md5(part) for part in self.parts], part_size)
+        self.part = part = PART_ON_DISK if isinstance(store, DiskStore) else PART
+        self.content = content_of(2 * part + 777)
+        self.parts = [self.content[at : at + part] for at in range(0, len(self.content), part)]
+        digests = [md5(each) for each in self.parts]
+        self.plan = PartsPlan(digests, part if says_part_size else None)
         digest = xxhash.xxh3_128(self.content).digest()
         self.expect = Expected(md5(self.content), None, digest)
         self.upload_id = self.begin()
@@ -340,7 +344,7 @@ def test_a_part_with_another_digest_is_refused_and_may_come_again(store):
     upload.put(1)
     upload.put(3)
     with pytest.raises(DigestMismatch):
-        upload.put(2, content_of(PART))
+        upload.put(2, content_of(upload.part))
     with pytest.raises(Unprocessable):
         upload.finish()
     upload.put(2)
@@ -394,7 +398,7 @@ def test_a_store_tells_which_parts_have_landed(store):
     upload = InParts(store)
     assert store.landed_parts(upload.key, upload.upload_id) == set()
     with pytest.raises(DigestMismatch):
-        upload.put(1, content_of(PART))
+        upload.put(1, content_of(upload.part))
     upload.put(2)
     assert upload.begin() == upload.upload_id
     assert store.landed_parts(upload.key, upload.upload_id) == {2}

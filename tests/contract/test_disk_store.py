@@ -25,7 +25,6 @@ from registrum.server.blobs.disk import DiskStore
 from registrum.server.blobs.store import BlobKey, BlobsLost, Expected
 from tests.contract.test_blob_stores import (
     MIB,
-    PART,
     InParts,
     content_of,
     get,
@@ -33,6 +32,7 @@ from tests.contract.test_blob_stores import (
     pieces,
     put,
 )
+from tests.contract.test_blob_stores import PART_ON_DISK as PART
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def test_ordinary_writing_gives_the_same(tmp_path):
 
 @pytest.mark.parametrize("order", [(3, 2, 1), (3, 1, 3, 2), (2, 3, 1), (1, 2, 3)])
 def test_the_first_part_but_the_last_tells_the_size_of_all(store, order):
-    upload = InParts(store, part_size=None)
+    upload = InParts(store, says_part_size=False)
     for number in order:
         upload.put(number)
     upload.finish()
@@ -150,7 +150,7 @@ def test_the_first_part_but_the_last_tells_the_size_of_all(store, order):
 
 
 def test_a_broken_last_part_that_came_first_is_forgotten(store):
-    upload = InParts(store, part_size=None)
+    upload = InParts(store, says_part_size=False)
     with pytest.raises(DigestMismatch):
         upload.put(3, b"broken")
     upload.put(1)
@@ -216,7 +216,7 @@ def test_an_upload_in_parts_goes_on_after_a_restart(tmp_path, before):
 
 def test_two_processes_may_take_the_parts_of_one_upload(tmp_path):
     here, there = DiskStore(tmp_path), DiskStore(tmp_path)
-    upload = InParts(here, part_size=None)
+    upload = InParts(here, says_part_size=False)
     for store, number in ((here, 1), (there, 2), (there, 3)):
         upload.store = store
         upload.put(number)
@@ -320,7 +320,7 @@ def test_a_part_that_is_given_up_is_taken_by_whoever_comes_next(tmp_path):
 def test_two_processes_that_finish_at_once_both_have_the_result(tmp_path):
     for _ in range(5):
         here, there = DiskStore(tmp_path), DiskStore(tmp_path)
-        upload = InParts(here, part_size=None)
+        upload = InParts(here, says_part_size=False)
         for number in (3, 1, 2):
             upload.put(number)
         with ThreadPoolExecutor(2) as pool:
