@@ -37,8 +37,9 @@ fast-contract:
 fast-rest:
 	$(BIN)/pytest $(FAST) $(ALL_ELSE) -k "not ($(ON_POSTGRES))"
 
+# They wait for processes of their own more than they compute: three at once keep two cores busy.
 client: $(BIN)/.dev postgres chromium
-	$(BIN)/pytest $(FAST) -n 2 --dist worksteal tests/client tests/sdk tests/browser $(READS_CLIENT)
+	$(BIN)/pytest $(FAST) -n 3 --dist worksteal tests/client tests/sdk tests/browser $(READS_CLIENT)
 
 ## check: style, types, layers, and the tests that read the code and the documents
 check: $(BIN)/.dev
