@@ -318,7 +318,7 @@ def test_a_part_that_is_given_up_is_taken_by_whoever_comes_next(tmp_path):
 
 
 def test_two_processes_that_finish_at_once_both_have_the_result(tmp_path):
-    for _ in range(5):
+    for _ in range(20):
         here, there = DiskStore(tmp_path), DiskStore(tmp_path)
         upload = InParts(here, says_part_size=False)
         for number in (3, 1, 2):

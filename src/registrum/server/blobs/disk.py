@@ -230,17 +230,19 @@ class DiskStore:
     def _finish(self, key: BlobKey) -> StoredBlob:
         try:
             upload = self._assembly(key)
+            with storage_errors(), upload.finishing():
+                return self._finish_alone(key, upload)
         except NotFound:
-            # An earlier call may have finished it, and its answer been lost.
+            # An earlier call may have finished it, and its answer been lost; or another process has now.
             return self.measure(key)
+
+    def _finish_alone(self, key: BlobKey, upload: Assembly) -> StoredBlob:
         try:
-            with storage_errors():
-                stored = upload.assemble()
-                publish(str(upload.content), self._path(key), stored, upload.began_ns)
+            stored = upload.assemble()
+            publish(str(upload.content), self._path(key), stored, upload.began_ns)
         except (OSError, RegistrumError) as error:
-            if not upload.is_open:
-                # Another process has finished or dropped it meanwhile.
-                return self.measure(key)
+            # Nobody is kept from dropping it meanwhile.
+            upload.check_open()
             if isinstance(error, DigestMismatch | Invalid):
                 self.abort_parts(key, key.text)
             raise

@@ -5,8 +5,8 @@ Each upload has a folder `parts/<key>/`: `plan` (what was announced), `part-size
 upload survives a restart and may be served by several processes. The digests of the whole follow
 the parts that are there without a gap, so that finishing has little left to read. A last part that
 comes before any other can't know its offset: it waits in the file `last` until the others tell it.
-Who takes a part holds a lock on `part-<number>`, so that nobody writes over what has been checked. An
-upload that was dropped may be begun again in a folder of the same name; its file `plan` is another.
+Who takes a part holds a lock on `part-<number>`, so that nobody writes over what has been checked; who
+finishes it holds one on `plan`. An upload that was dropped may be begun again in a folder of the same name; its file `plan` is another.
 """
 
 import asyncio
@@ -16,9 +16,9 @@ import json
 import os
 import shutil
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import Executor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from io import FileIO
 from pathlib import Path
@@ -104,6 +104,22 @@ class Assembly:
         if not self.is_open:
             raise _dropped()
 
+    @contextmanager
+    def finishing(self) -> Iterator[None]:
+        """Waits until nobody else, in whichever process, is finishing it.
+
+        Raises:
+            NotFound: somebody has finished or dropped it.
+        """
+        try:
+            lock = FileIO(self.folder / "plan")
+        except FileNotFoundError:
+            raise _dropped() from None
+        with lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.check_open()
+            yield
+
     async def take_part(
         self,
         number: int,
@@ -148,7 +164,7 @@ class Assembly:
         return frozenset(self._landed)
 
     def assemble(self) -> StoredBlob:
-        """Hashes what is left and checks the whole, which then is the file `content`.
+        """Hashes what is left and checks the whole, which then is the file `content`; within `finishing`.
 
         Raises:
             Unprocessable: a part is missing.
