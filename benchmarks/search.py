@@ -4,6 +4,8 @@ Times are CPU milliseconds a page, the least and the median of several runs: of 
 with `--served`, of a whole server that is asked as the client asks (a SQLite file must then be named `registrum.sqlite`, as
 in a data folder). With PostgreSQL its own server's are not in them.
 
+With `--served`, the speed of the machine stands before each asker's lines: what bare Starlette takes for one indexed query.
+
 Before anything is measured, every shape has been asked several times as everybody it is measured for: a process that has just
 started takes two to three times as long, and the first shapes would be charged for it.
 """
@@ -15,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -25,6 +28,7 @@ from wandb.sdk.artifacts._generated.operations import (
     REGISTRY_VERSIONS_GQL,
 )
 
+from benchmarks.bare import request_ms
 from benchmarks.served import SECRET_KEY, SYSTEM, Client, Served, serving
 from registrum.core.actors import Actor
 from registrum.core.filters import parse_filter
@@ -255,16 +259,21 @@ def main() -> None:
     options.add_argument("--served", action="store_true", help="through a server")
     given = options.parse_args()
     with (asking if given.served else in_process)(given.url) as ask_as:
-        asked = [each for who in ACTORS for each in _shapes(who, ask_as) if given.only in each[0]]
+        asked = {
+            who: [each for each in _shapes(who, ask_as) if given.only in each[0]] for who in ACTORS
+        }
         for _ in range(WARMING):
-            for _, work, _ in asked:
+            for _, work, _ in chain.from_iterable(asked.values()):
                 work()
-        for name, work, clock in asked:
-            times, (shown, total) = cpu_ms(work, clock)
-            of = "" if total is None else f"of {total:,}"
-            print(
-                f"{name:64} {min(times):7.2f} {median(times):7.2f} ms  {shown:4} {of}", flush=True
-            )
+        for shapes in filter(None, asked.values()):
+            if given.served:
+                with tempfile.TemporaryDirectory() as scratch:
+                    print(f"{'bare request':64} {request_ms(Path(scratch)):7.2f}")
+            for name, work, clock in shapes:
+                times, (shown, total) = cpu_ms(work, clock)
+                of = "" if total is None else f"of {total:,}"
+                line = f"{name:64} {min(times):7.2f} {median(times):7.2f} ms  {shown:4} {of}"
+                print(line, flush=True)
 
 
 def _shapes(

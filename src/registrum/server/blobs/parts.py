@@ -6,7 +6,8 @@ upload survives a restart and may be served by several processes. The digests of
 the parts that are there without a gap, so that finishing has little left to read. A last part that
 comes before any other can't know its offset: it waits in the file `last` until the others tell it.
 Who takes a part holds a lock on `part-<number>`, so that nobody writes over what has been checked; who
-finishes it holds one on `plan`. An upload that was dropped may be begun again in a folder of the same name; its file `plan` is another.
+finishes the upload holds one on `plan`. An upload that was dropped may be begun again in a folder of the
+same name; its file `plan` is another.
 """
 
 import asyncio
