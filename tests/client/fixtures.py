@@ -40,7 +40,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def world(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whale]:
-    """An organization of several people with the client in this process, shared by the tests of this process."""
+    """An organization of several people with the client in this process, shared by the tests of this process.
+
+    What fixtures of other files make in it is made once as well (`scope="session"`): where tests are shared out among
+    processes, one process may come back to a file that it has left."""
     with whale(server, tmp_path_factory.mktemp("whale")) as made:
         yield made
 

@@ -42,7 +42,12 @@ class Pool:
 
     producer: str
     user: str
-    mia: wandb.Api
+    world: Whale
+
+    @property
+    def mia(self) -> wandb.Api:
+        """Her client."""
+        return self.world.api("mia")
 
     @property
     def source(self) -> wandb.Artifact:
@@ -50,11 +55,11 @@ class Pool:
         return self.mia.artifact(f"{TEAM}/pool/net:v0")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def pool(world: Whale) -> Pool:
     """Logged by a real run."""
     producer, user = run_script(world.server, world.people["mia"], LOG)
-    return Pool(producer, user, world.api("mia"))
+    return Pool(producer, user, world)
 
 
 def test_every_property_of_a_version(world: Whale, pool: Pool) -> None:

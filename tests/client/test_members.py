@@ -29,15 +29,13 @@ ORGANIZATION_ROLE = """mutation($p: ID!, $r: String!) { updateRegistryOrganizati
   {projectId: $p, role: $r}) { project { organizationRole { name } } } }"""
 
 
-@pytest.fixture(autouse=True, scope="module")
-def gil(world: Whale) -> Iterator[None]:
+@pytest.fixture(autouse=True, scope="session")
+def gil(world: Whale) -> None:
     """A stranger who may become a guest here."""
     person = Person("bw-gil", "local-gil" + "w" * 40, world.home / "gil")
     email = f"{person.username}@example.org"
     world.server.graphql(world.server.admin, USER, e=email, u=person.username, k=person.api_key)
     world.people["gil"] = person
-    yield
-    del world.people["gil"]
 
 
 @pytest.fixture(autouse=True)
@@ -155,10 +153,11 @@ def test_a_guest_learns_the_names_of_teams_and_not_who_is_in_them(world: Whale) 
     olga, gil = world.api("olga"), world.new_api("gil", entity="bw-gil")
     registry = olga.create_registry("quay", "restricted").add_members(user(olga, "gil"))
     registry.add_members(olga.team(TEAM))
-    for api, people in ((olga, {"bw-olga", "bw-mia", "bw-max"}), (gil, set())):
+    for api, sees in ((olga, True), (gil, False)):
         (member,) = api.registry("quay", ORGANIZATION).team_members()
         assert (member.team.name, member.role) == (TEAM, "restricted_viewer")
-        assert {each["username"] for each in member.team.members} == people
+        assert ("bw-mia" in {each["username"] for each in member.team.members}) is sees
+        assert bool(member.team.members) is sees
 
 
 def test_a_service_account_is_member_and_never_less(world: Whale) -> None:

@@ -25,12 +25,16 @@ class Found:
     """What is searched: registries find-a and find-b that all see, find-secret for nora.
 
     Attributes:
-        mia: her client; all is hers.
         links: of find-a's collection `ranker`, v0 to v5; the source v<n> is of size 10 n + 1.
     """
 
-    mia: wandb.Api
+    world: Whale
     links: list[wandb.Artifact]
+
+    @property
+    def mia(self) -> wandb.Api:
+        """Her client; all is hers."""
+        return self.world.api("mia")
 
     def versions(self, filter: Any = None, **more: Any) -> Any:
         """Versions of find-a's ranker."""
@@ -38,7 +42,7 @@ class Found:
         return collections.versions(filter, **more)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def found(world: Whale) -> Found:
     """Registries, collections and versions with something of everything to ask for."""
     mia = world.api("mia")
@@ -75,7 +79,7 @@ def found(world: Whale) -> Found:
     rows = mia.registry("find-b").collections({"name": "rows"})[0]
     rows.tags, rows.description = ["good"], ""
     rows.save()
-    return Found(mia, links)
+    return Found(world, links)
 
 
 def numbers(versions: Iterable[wandb.Artifact]) -> list[int]:

@@ -46,7 +46,7 @@ ONLY_LATER = {"inf", "minus_inf", "later"}
 OWN = ("_timestamp", "_runtime", "_wandb", "_step")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def logged(world: Whale) -> dict[str, list[Any]]:
     """The run that each package logged, by its path, and the settings as it had them itself."""
     found = {}

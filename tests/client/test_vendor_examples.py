@@ -49,9 +49,9 @@ VOLATILE = frozenset(
 """Attributes that differ from one scene to the next, or that tests of their own compare."""
 
 
-@pytest.fixture(scope="module")
-def scenes(world: Whale) -> Iterator[Whale]:
-    """Two scenes of the same things, one for each package; this process is olga, who administers them."""
+@pytest.fixture(scope="session")
+def made(world: Whale) -> Whale:
+    """Two scenes of the same things, one for each package."""
     for scene in SCENES.values():
         world.log(f"{scene}-project", "weights", "0", "best", artifactTypeName="model")
         for version in range(1, 12):
@@ -72,14 +72,20 @@ def scenes(world: Whale) -> Iterator[Whale]:
         collection = api.artifact_collection("model", f"wandb-registry-{scene}-club/{scene}-ranker")
         collection.tags = ["prod", "my_tag"]
         collection.save()
+    return world
+
+
+@pytest.fixture(scope="module")
+def scenes(made: Whale) -> Iterator[Whale]:
+    """Both scenes; this process is olga, who administers them."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("WANDB_API_KEY", world.people["olga"].api_key)
+        patch.setenv("WANDB_API_KEY", made.people["olga"].api_key)
         patch.setenv("WANDB_ENTITY", "whales")
         patch.setenv("WANDB_ORGANIZATION", "Blue Whale")
         # The vendor's package keeps whom an earlier test of this process signed in as.
-        world.forget()
-        yield world
-        world.forget()
+        made.forget()
+        yield made
+        made.forget()
 
 
 def test_every_example_of_the_reference_is_known() -> None:
