@@ -193,8 +193,20 @@ def test_lists_are_filtered_by_registry_name_and_tag(world: World) -> None:
     assert names(None, f'{{"id": {world.models.id}}}') == ["a", "b"]
     assert names(None, '{"name": "wandb-registry-secret"}') == ["c"]
     assert names('{"description": null}') == ["a", "b", "c"]
-    for wrong in ('{"nope": 1}', '{"name": {"$near": 1}}', "[", '{"id": "x"}'):
-        with pytest.raises(InvalidFilter):
+    for wrong, told in (
+        ('{"nope": 1}', "nope"),
+        ('{"name": {"$near": 1}}', r"no operator '\$near'"),
+        ("[", "JSON"),
+        ('{"id": "x"}', "'id' is an id .* or its number; 'x' is not"),
+        ('{"name": 5}', "'name' is a text; 5 is not"),
+        ('{"name": {"$lt": true}}', "'name' is a text; true is not"),
+        ('{"created_at": 5}', "'created_at' is an ISO 8601 time like .*; 5 is not"),
+        (
+            '{"created_at": {"$gt": "soon"}}',
+            "'created_at' is an ISO 8601 time like .*; 'soon' is not",
+        ),
+    ):
+        with pytest.raises(InvalidFilter, match=told):
             names(wrong)
 
 

@@ -1,5 +1,6 @@
 """How the values in a filter are read: as a text, a number, a time, or one of the wire's ids."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,7 +33,8 @@ class Kind:
 
 
 def _wrong(field: str, value: Any, words: str) -> InvalidFilter:
-    return InvalidFilter(f"{field[:60]!r} is {words}; {str(value)[:60]!r} is not.")
+    shown = repr(value[:60]) if isinstance(value, str) else json.dumps(value)[:60]
+    return InvalidFilter(f"{field[:60]!r} is {words}; {shown} is not.")
 
 
 def _text(field: str, value: Any) -> str:
@@ -72,9 +74,9 @@ def _version(field: str, value: Any) -> int:
 def _moment(field: str, value: Any) -> int:
     """Microseconds since 1970, as such columns have them."""
     try:
-        found = datetime.fromisoformat(_text(field, value))
+        found = datetime.fromisoformat(value)
         return to_micros(found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC))
-    except (ValueError, OverflowError):
+    except (TypeError, ValueError, OverflowError):
         raise _wrong(field, value, "an ISO 8601 time like 2026-01-31T12:00:00Z") from None
 
 
