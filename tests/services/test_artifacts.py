@@ -209,6 +209,7 @@ def test_aliases_and_tags_of_logging_and_editing_are_in_the_ledger(desk: Desk) -
     logged = desk.log(FILES, tags=("born",))
     desk.log(FILES, finds_same_content=True, aliases=("again",), tags=("again",))
     change(desk, logged.id, aliases=("again", "best"), tags_to_remove=("born",))
+    change(desk, logged.id, tags_to_add=("again",), tags_to_remove=("never", "born"))
     with desk.database.read(SYSTEM) as tx:
         found = tx.rows(select(events.c.kind, events.c.changes).order_by(events.c.id))
     about = [

@@ -446,6 +446,14 @@ def test_tags_are_given_once_and_taken(world: World) -> None:
         lambda tx: tag_service.delete_collection_tags(tx, where, "ranker", ["x", "never"]),
     )
     assert [t.name for t in world.collection("ranker", world.models).tags] == ["Good One"]
+    with world.database.read(world.ann) as tx:
+        named = tx.rows(
+            select(events.c.kind, events.c.changes).where(events.c.kind.like("%tagged"))
+        )
+    assert [(kind, changes["tags"]) for kind, changes in named] == [
+        ("collection.tagged", ["Good One", "x"]),
+        ("collection.untagged", ["x"]),
+    ]
     with pytest.raises(InvalidName):
         tag(world, "ranker", "no/slash")
     with pytest.raises(Invalid, match="20"):

@@ -23,7 +23,7 @@ from registrum.core.runs import Run, RunName, RunState, SaveRun
 from registrum.server.db import Database, projects, runs
 from registrum.server.db.database import utc_now
 from registrum.server.db.run_search import RunsAsk, count_of_runs, page_of_runs
-from registrum.server.db.tables import entities, organizations, team_members, users
+from registrum.server.db.tables import entities, events, organizations, team_members, users
 from registrum.server.db.tables import runs as run_table
 from registrum.server.db.tx import Tx
 from registrum.server.services import history as history_service
@@ -203,7 +203,13 @@ def test_a_deleted_run_is_gone_and_its_id_is_free(database: Database) -> None:
     assert load(database, anew).number == 2
     with database.read(ANN) as tx:
         left = tx.value(select(run_table.c.deleted_at).where(run_table.c.id == run_id))
+        told = tx.rows(select(events).where(events.c.kind == "run.deleted"))
+        where = projects.get_for(tx, Action.READ, ProjectName(FIRST.entity, FIRST.project)).thing
     assert left is not None
+    assert [(each.organization_id, each.project_id, each.subject_id) for each in told] == [
+        (where.entity.organization_id, where.id, run_id)
+    ]
+    assert where.entity.organization_id is not None
 
 
 def test_alerts_are_taken_from_ones_own_runs_only(database: Database) -> None:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqlalchemy import Table, Text, bindparam, delete, select
 
@@ -14,6 +15,13 @@ from registrum.server.db.tables import artifact_tags, collection_tags
 from registrum.server.db.tx import Tx
 from registrum.server.db.upserts import insert
 from registrum.server.db.visibility import Grant
+
+
+class Changed(NamedTuple):
+    """Which tags came and which went, in the order in which they were named."""
+
+    added: list[str]
+    removed: list[str]
 
 
 class _Statements:
@@ -34,9 +42,12 @@ class _Statements:
                 created_at=bindparam("now"),
             )
             .on_conflict_do_nothing(index_elements=[owner, "name"])
+            .returning(table.c.name)
         )
         self.remove: Prepared = prepared(
-            delete(table).where(column == bindparam("owner_id"), among(table.c.name, "names", Text))
+            delete(table)
+            .where(column == bindparam("owner_id"), among(table.c.name, "names", Text))
+            .returning(table.c.name)
         )
 
 
@@ -56,24 +67,24 @@ def by_collections(tx: Tx, ids: Sequence[int]) -> dict[int, tuple[Tag, ...]]:
 
 def change_of_artifact(
     tx: Tx, artifact: Grant[Artifact], add: Sequence[str], remove: Sequence[str]
-) -> None:
+) -> Changed:
     """Adds and removes tags of an artifact; those there or gone already are left alone.
 
     Args:
         artifact: grant to WRITE.
     """
-    _change(tx, _ARTIFACTS, artifact.require(Action.WRITE).id, add, remove)
+    return _change(tx, _ARTIFACTS, artifact.require(Action.WRITE).id, add, remove)
 
 
 def change_of_collection(
     tx: Tx, collection: Grant[Collection], add: Sequence[str], remove: Sequence[str]
-) -> None:
+) -> Changed:
     """Adds and removes tags of a collection; those there or gone already are left alone.
 
     Args:
         collection: grant to EDIT_COLLECTION.
     """
-    _change(tx, _COLLECTIONS, collection.require(Action.EDIT_COLLECTION).id, add, remove)
+    return _change(tx, _COLLECTIONS, collection.require(Action.EDIT_COLLECTION).id, add, remove)
 
 
 def _by_owner(tx: Tx, statements: _Statements, ids: Sequence[int]) -> dict[int, tuple[Tag, ...]]:
@@ -87,9 +98,11 @@ def _by_owner(tx: Tx, statements: _Statements, ids: Sequence[int]) -> dict[int, 
 
 def _change(
     tx: Tx, statements: _Statements, owner_id: int, add: Sequence[str], remove: Sequence[str]
-) -> None:
-    if remove:
-        tx.run(statements.remove, owner_id=owner_id, names=list(remove))
-    tx.run_many(
-        statements.add, [{"owner_id": owner_id, "tag": name, "now": tx.now} for name in add]
-    )
+) -> Changed:
+    gone = tx.column(statements.remove, owner_id=owner_id, names=list(remove)) if remove else ()
+    added = [
+        name
+        for name in add
+        if tx.value(statements.add, owner_id=owner_id, tag=name, now=tx.now) is not None
+    ]
+    return Changed(added, [name for name in remove if name in gone])

@@ -264,11 +264,11 @@ def update_artifact(tx: Tx, ask: UpdateArtifact) -> int:
 
 
 def _change_tags(tx: Tx, found: Grant[Artifact], add: Sequence[str], remove: Sequence[str]) -> None:
-    tags.change_of_artifact(tx, found, add, remove)
-    if add:
-        record(tx, EventKind.VERSION_TAGGED, found.thing, tags=list(add))
-    if remove:
-        record(tx, EventKind.VERSION_UNTAGGED, found.thing, tags=list(remove))
+    changed = tags.change_of_artifact(tx, found, add, remove)
+    if changed.added:
+        record(tx, EventKind.VERSION_TAGGED, found.thing, tags=changed.added)
+    if changed.removed:
+        record(tx, EventKind.VERSION_UNTAGGED, found.thing, tags=changed.removed)
 
 
 def _set_aliases(tx: Tx, found: Grant[Artifact], names: Sequence[str]) -> None:

@@ -137,12 +137,13 @@ def delete_run(tx: Tx, run_id: int) -> None:
     """
     run = run_writing.get_for_id(tx, Action.WRITE, run_id)
     run_writing.remove(tx, run)
-    events.record(
+    where = projects.by_ids(tx, Action.READ, [run.thing.project_id])
+    events.record_in(
         tx,
         EventKind.RUN_DELETED,
+        where.get(run.thing.project_id),
         subject_kind=SubjectKind.RUN,
         subject_id=run.thing.id,
-        project_id=run.thing.project_id,
     )
 
 

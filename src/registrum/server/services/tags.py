@@ -29,8 +29,8 @@ def add_collection_tags(
     """
     wanted = _bounded([check_tag(name) for name in names])
     found = to_edit(tx, project, collection)
-    tags.change_of_collection(tx, found, wanted, ())
-    _record(tx, EventKind.COLLECTION_TAGGED, found.thing, wanted)
+    changed = tags.change_of_collection(tx, found, wanted, ())
+    _record(tx, EventKind.COLLECTION_TAGGED, found.thing, changed.added)
     now = tags.by_collections(tx, [found.thing.id]).get(found.thing.id, ())
     return [tag for tag in now if tag.name in wanted]
 
@@ -41,8 +41,8 @@ def delete_collection_tags(
     """Takes tags from a collection; those it does not have are left alone. Raises as `add_collection_tags`."""
     unwanted = _bounded(names)
     found = to_edit(tx, project, collection)
-    tags.change_of_collection(tx, found, (), unwanted)
-    _record(tx, EventKind.COLLECTION_UNTAGGED, found.thing, unwanted)
+    changed = tags.change_of_collection(tx, found, (), unwanted)
+    _record(tx, EventKind.COLLECTION_UNTAGGED, found.thing, changed.removed)
 
 
 def _bounded(names: Sequence[str]) -> list[str]:
@@ -51,5 +51,6 @@ def _bounded(names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _record(tx: Tx, kind: EventKind, collection: Collection, names: Sequence[str]) -> None:
-    record(tx, kind, collection, {"collection": collection.name, "tags": list(names)})
+def _record(tx: Tx, kind: EventKind, collection: Collection, names: list[str]) -> None:
+    if names:
+        record(tx, kind, collection, {"collection": collection.name, "tags": names})
