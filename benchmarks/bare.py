@@ -6,6 +6,8 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.measures import Report, measured
@@ -16,11 +18,14 @@ ROUNDS = 3000
 
 def measure(scratch: Path, where: str, report: Report) -> None:
     """Its CPU per request, for the report."""
-    report.add("bare Starlette and one indexed query, CPU ms", request_ms(scratch), where)
+    with serving(scratch) as (served, act):
+        taken = measured(served, [act] * ROUNDS)
+    report.add("bare Starlette and one indexed query, CPU ms", taken.cpu_ms, where)
 
 
-def request_ms(scratch: Path) -> float:
-    """Milliseconds of CPU that it takes for a request of the client that all others are asked by."""
+@contextmanager
+def serving(scratch: Path) -> Iterator[tuple[Served, Callable[[], bytes]]]:
+    """Its server while the block runs, and what sends it a request by the client that all others are asked by."""
     path = scratch / "bare.sqlite"
     path.unlink(missing_ok=True)
     with sqlite3.connect(path) as connection:
@@ -36,7 +41,7 @@ def request_ms(scratch: Path) -> float:
         served = Served(process.pid, f"http://127.0.0.1:{port}", 0, 0)
         client = _connected(served)
         request = client.body("{ x }", {})
-        return measured(served, [lambda: client.send(request)] * ROUNDS).cpu_ms
+        yield served, lambda: client.send(request)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(10)

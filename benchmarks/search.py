@@ -4,7 +4,9 @@ Times are CPU milliseconds a page, the least and the median of several runs: of 
 with `--served`, of a whole server that is asked as the client asks (a SQLite file must then be named `registrum.sqlite`, as
 in a data folder). With PostgreSQL its own server's are not in them.
 
-With `--served`, the speed of the machine stands before each asker's lines: what bare Starlette takes for one indexed query.
+With `--served`, each request of ours is followed by a hundred that bare Starlette answers with one indexed query, and their
+CPU stands beside ours: the speed of the machine in that moment. The last number is the median divided by theirs, times 0.10 ms,
+which such a request takes on the machine of the budgets.
 
 Before anything is measured, every shape has been asked several times as everybody it is measured for: a process that has just
 started takes two to three times as long, and the first shapes would be charged for it.
@@ -15,12 +17,11 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from wandb.sdk.artifacts._generated.operations import (
@@ -28,7 +29,7 @@ from wandb.sdk.artifacts._generated.operations import (
     REGISTRY_VERSIONS_GQL,
 )
 
-from benchmarks.bare import request_ms
+from benchmarks import bare
 from benchmarks.served import SECRET_KEY, SYSTEM, Client, Served, serving
 from registrum.core.actors import Actor
 from registrum.core.filters import parse_filter
@@ -51,6 +52,10 @@ ACTORS = {
 }
 ONE = {"name": "wandb-registry-r3"}
 FULL = Wants(aliases=True, tags=True)
+BUDGETS_BARE_MS = 0.10
+"""CPU of a bare request on the machine of the budgets (docs/performance.md)."""
+BARE = 100
+"""Bare requests behind each of ours."""
 WARMING = 5
 """Times that every shape is asked before it is measured."""
 
@@ -122,16 +127,57 @@ COLLECTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-def cpu_ms(work: Callable[[], Any], clock: Callable[[], float]) -> tuple[list[float], Any]:
-    """CPU milliseconds of several runs, and what the last one gave."""
-    found, times, began = work(), list[float](), time.perf_counter()
+class Taken(NamedTuple):
+    """CPU milliseconds of several runs, those that a bare request took behind each, and what the last run gave."""
+
+    ms: list[float]
+    bare_ms: list[float]
+    found: tuple[int, int | None]
+
+    @property
+    def line(self) -> str:
+        """For people."""
+        shown, total = self.found
+        of = "" if total is None else f"of {total:,}"
+        times = f"{min(self.ms):7.2f} {median(self.ms):7.2f} ms  {shown:4} {of:9}"
+        if not self.bare_ms:
+            return times
+        bare_ms = median(self.bare_ms)
+        return f"{times} bare {bare_ms:5.2f}: {median(self.ms) / bare_ms * BUDGETS_BARE_MS:6.2f}"
+
+
+def taken(
+    work: Callable[[], tuple[int, int | None]],
+    clock: Callable[[], float],
+    bare_ms: Callable[[], float] | None,
+) -> Taken:
+    """Runs the work several times, with bare requests between where there are any."""
+    found, times, between, began = work(), list[float](), list[float](), time.perf_counter()
     for _ in range(15):
         before = clock()
         found = work()
         times.append((clock() - before) * 1000)
+        if bare_ms:
+            between.append(bare_ms())
         if time.perf_counter() - began > 4:
             break
-    return times, found
+    return Taken(times, between, found)
+
+
+@contextmanager
+def bare_requests() -> Iterator[Callable[[], float]]:
+    """What sends bare requests and tells the CPU milliseconds of one; its cold first ones are not counted."""
+    with tempfile.TemporaryDirectory() as scratch, bare.serving(Path(scratch)) as (served, act):
+
+        def ms() -> float:
+            for _ in range(BARE // 5):
+                act()
+            before = served.cpu_s()
+            for _ in range(BARE):
+                act()
+            return (served.cpu_s() - before) * 1000 / BARE
+
+        yield ms
 
 
 def _filter(asked: dict[str, Any], name: str) -> Any:
@@ -259,21 +305,13 @@ def main() -> None:
     options.add_argument("--served", action="store_true", help="through a server")
     given = options.parse_args()
     with (asking if given.served else in_process)(given.url) as ask_as:
-        asked = {
-            who: [each for each in _shapes(who, ask_as) if given.only in each[0]] for who in ACTORS
-        }
+        asked = [each for who in ACTORS for each in _shapes(who, ask_as) if given.only in each[0]]
         for _ in range(WARMING):
-            for _, work, _ in chain.from_iterable(asked.values()):
+            for _, work, _ in asked:
                 work()
-        for shapes in filter(None, asked.values()):
-            if given.served:
-                with tempfile.TemporaryDirectory() as scratch:
-                    print(f"{'bare request':64} {request_ms(Path(scratch)):7.2f}")
-            for name, work, clock in shapes:
-                times, (shown, total) = cpu_ms(work, clock)
-                of = "" if total is None else f"of {total:,}"
-                line = f"{name:64} {min(times):7.2f} {median(times):7.2f} ms  {shown:4} {of}"
-                print(line, flush=True)
+        with bare_requests() if given.served else nullcontext() as bare_ms:
+            for name, work, clock in asked:
+                print(f"{name:64} {taken(work, clock, bare_ms).line}", flush=True)
 
 
 def _shapes(
