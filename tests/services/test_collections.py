@@ -447,9 +447,8 @@ def test_tags_are_given_once_and_taken(world: World) -> None:
     )
     assert [t.name for t in world.collection("ranker", world.models).tags] == ["Good One"]
     with world.database.read(world.ann) as tx:
-        named = tx.rows(
-            select(events.c.kind, events.c.changes).where(events.c.kind.like("%tagged"))
-        )
+        of_tags = select(events.c.kind, events.c.changes).where(events.c.kind.like("%tagged"))
+        named = tx.rows(of_tags.order_by(events.c.id))
     assert [(kind, changes["tags"]) for kind, changes in named] == [
         ("collection.tagged", ["Good One", "x"]),
         ("collection.untagged", ["x"]),
